@@ -1,0 +1,1 @@
+//! An MCP server for Splunk, traced from end to end.

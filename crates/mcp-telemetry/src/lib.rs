@@ -1,0 +1,1 @@
+//! OpenTelemetry-first tracing for MCP servers, to Sentry and any OTLP collector.

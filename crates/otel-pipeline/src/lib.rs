@@ -1,0 +1,1 @@
+//! One OpenTelemetry span processor in front of several sinks.

@@ -1,0 +1,1 @@
+//! OpenTelemetry traces in Sentry, for any Rust app.

@@ -1,0 +1,1 @@
+//! A rule-based, parent-aware, consistent-probability sampler for OpenTelemetry.

@@ -1,0 +1,1 @@
+//! A Splunk REST client whose calls are traced as splunk.api.

@@ -1,0 +1,1 @@
+//! A stand-in for Splunk's REST API, for examples and tests.

@@ -1,0 +1,1 @@
+//! Redaction and truncation of keys, values and free text for telemetry.

@@ -1,0 +1,1 @@
+//! A loopback Sentry and OTLP endpoint with typed look-ups and faults on demand.
