@@ -1,0 +1,167 @@
+//! The pipeline's own thread.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+use std::time::{Duration, Instant};
+
+use opentelemetry::Context;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SpanData;
+
+use crate::codec;
+use crate::context_attributes::Unpacker;
+use crate::handover::Handover;
+use crate::stats::{Counters, add};
+use crate::{Scrub, SpanSink};
+
+/// Pause between two rounds while spans come in. It is what a span waits at most before
+/// the sinks have it, and how often a busy process wakes this thread.
+const ROUND: Duration = Duration::from_millis(20);
+
+/// How long the sinks have when the processor is dropped without a shutdown.
+const UNANNOUNCED_END: Duration = Duration::from_millis(500);
+
+/// What the processor asks of its thread.
+pub(crate) enum Command {
+    Resource(Resource),
+    Flush(Instant, SyncSender<bool>),
+    Shutdown(Instant, SyncSender<bool>),
+}
+
+pub(crate) struct Worker {
+    pub(crate) handover: Arc<Handover>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) commands: Receiver<Command>,
+    pub(crate) scrubs: Vec<Box<dyn Scrub>>,
+    pub(crate) sinks: Vec<Box<dyn SpanSink>>,
+    pub(crate) unpacker: Unpacker,
+    pub(crate) spare: Vec<u8>,
+    pub(crate) batch: Vec<Arc<SpanData>>,
+}
+
+impl Worker {
+    /// Runs until it is told to shut down, or its processor is gone.
+    pub(crate) fn run(mut self) {
+        // What sinks do here must not come back as spans.
+        let _suppressed = Context::enter_telemetry_suppressed_scope();
+        self.handover.read_by_this_thread();
+        loop {
+            let moved = self.round();
+            match self.commands.try_recv() {
+                Ok(Command::Resource(resource)) => {
+                    self.each_sink(|sink| sink.set_resource(&resource));
+                    continue;
+                }
+                Ok(Command::Flush(deadline, done)) => {
+                    self.round();
+                    // The asker may have given up waiting: then nobody needs the answer.
+                    let _ = done.send(self.finish(|sink| sink.flush(deadline)));
+                    continue;
+                }
+                Ok(Command::Shutdown(deadline, done)) => {
+                    self.round();
+                    let _ = done.send(self.finish(|sink| sink.shutdown(deadline)));
+                    return;
+                }
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => {
+                    self.round();
+                    let deadline = Instant::now() + UNANNOUNCED_END;
+                    self.finish(|sink| sink.shutdown(deadline));
+                    return;
+                }
+            }
+            self.rest(moved);
+        }
+    }
+
+    /// Sleeps: a round where spans came in, else until somebody or a sink's clock wakes it.
+    fn rest(&mut self, moved: usize) {
+        let now = Instant::now();
+        let mut due: Option<Instant> = None;
+        self.each_sink(|sink| {
+            due = match (due, sink.tick(now)) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+        });
+        let due = due.map(|at| at.saturating_duration_since(now));
+        if moved > 0 {
+            std::thread::park_timeout(due.map_or(ROUND, |due| due.min(ROUND)));
+        } else if self.handover.sleep() {
+            match due {
+                Some(due) => std::thread::park_timeout(due.max(Duration::from_millis(1))),
+                None => std::thread::park(),
+            }
+        }
+    }
+
+    /// Fetches, unpacks, scrubs and hands on what has come in; returns how many spans.
+    fn round(&mut self) -> usize {
+        let mut moved = 0;
+        let handover = Arc::clone(&self.handover);
+        let mut spare = std::mem::take(&mut self.spare);
+        handover.fetch(&mut spare, |mut bytes| {
+            while let Some(span) = codec::read(&mut bytes) {
+                moved += 1;
+                if let Some(span) = self.scrubbed(span) {
+                    self.batch.push(Arc::new(span));
+                }
+            }
+            let batch = std::mem::take(&mut self.batch);
+            self.each_sink(|sink| sink.accept(&batch));
+            add(&self.counters.delivered, batch.len());
+            self.batch = batch;
+            self.batch.clear();
+        });
+        self.spare = spare;
+        moved
+    }
+
+    /// The span as it may leave, or nothing where cleaning it failed.
+    fn scrubbed(&mut self, mut span: SpanData) -> Option<SpanData> {
+        self.unpacker.unpack(&mut span);
+        let scrubs = &mut self.scrubs;
+        let clean = catch_unwind(AssertUnwindSafe(|| {
+            scrubs.iter_mut().for_each(|scrub| scrub.scrub(&mut span));
+        }));
+        if clean.is_err() {
+            add(&self.counters.dropped_scrub, 1);
+            return None;
+        }
+        Some(span)
+    }
+
+    /// Calls every sink; one that panics is taken out.
+    fn each_sink(&mut self, mut call: impl FnMut(&mut dyn SpanSink)) {
+        let before = self.sinks.len();
+        self.sinks
+            .retain_mut(|sink| catch_unwind(AssertUnwindSafe(|| call(sink.as_mut()))).is_ok());
+        add(&self.counters.failed_sinks, before - self.sinks.len());
+    }
+
+    /// Runs the sinks' endings side by side, so that one that hangs until its deadline
+    /// takes no time from the others.
+    fn finish(&mut self, end: impl Fn(&mut dyn SpanSink) -> bool + Sync) -> bool {
+        let end = &end;
+        std::thread::scope(|scope| {
+            let running: Vec<_> = self
+                .sinks
+                .iter_mut()
+                .map(|sink| {
+                    std::thread::Builder::new()
+                        .name("otel-flush".to_owned())
+                        .spawn_scoped(scope, move || {
+                            let _suppressed = Context::enter_telemetry_suppressed_scope();
+                            end(sink.as_mut())
+                        })
+                })
+                .collect();
+            running
+                .into_iter()
+                .map(|thread| thread.is_ok_and(|thread| thread.join().unwrap_or(false)))
+                .fold(true, |all, one| all & one)
+        })
+    }
+}
