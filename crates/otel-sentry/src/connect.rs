@@ -1,0 +1,32 @@
+//! One call that prepares a Sentry client for OTel.
+
+use std::sync::Arc;
+
+use sentry::ClientOptions;
+
+use crate::delivery::SharedTransport;
+use crate::link::{OtelIntegration, link_log, link_metric};
+
+/// Completes a client's options so that what the SDK captures belongs to the OTel traces.
+///
+/// - events, logs and metrics get the ids of the active OTel span;
+/// - what is sent goes through `transport`, which the span sink shares.
+///
+/// Leave `traces_sample_rate` alone: the OTel sampler decides what is traced, and the sink
+/// sends that past the SDK's own sampling.
+///
+/// Callbacks that the options have already still run, after the ids have been set.
+pub fn connect(mut options: ClientOptions, transport: &SharedTransport) -> ClientOptions {
+    let log_hook = options.before_send_log.take();
+    options.before_send_log = Some(Arc::new(move |log| match &log_hook {
+        Some(hook) => hook(link_log(log)),
+        None => Some(link_log(log)),
+    }));
+    let metric_hook = options.before_send_metric.take();
+    options.before_send_metric = Some(Arc::new(move |metric| match &metric_hook {
+        Some(hook) => hook(link_metric(metric)),
+        None => Some(link_metric(metric)),
+    }));
+    options.transport = Some(Arc::new(transport.clone()));
+    options.add_integration(OtelIntegration)
+}

@@ -1,0 +1,268 @@
+//! Delivery of Sentry envelopes: many requests on their way, priorities, retries, rate limits.
+//!
+//! The transports of the `sentry` crate send one envelope at a time from a queue of 30, try once,
+//! and can wait for ever at shutdown. [`Delivery`] takes their place. It is a
+//! [`TransportFactory`], so it works with any `sentry` client, with or without the rest of this
+//! crate:
+//!
+//! ```
+//! use std::time::Duration;
+//! use otel_sentry::delivery::Delivery;
+//!
+//! let delivery = Delivery::new().with_max_in_flight(8);
+//! let stats = delivery.stats();
+//! let client = sentry::Client::with_options(
+//!     sentry::ClientOptions::new()
+//!         .dsn("http://key@127.0.0.1:9/1")
+//!         .transport(delivery),
+//! );
+//!
+//! assert!(client.is_enabled());
+//! assert!(client.close(Some(Duration::from_secs(1))), "nothing was left to send");
+//! assert_eq!(stats.snapshot().dropped.total(), 0);
+//! ```
+//!
+//! # The way of an envelope
+//!
+//! The application's thread looks at the envelope and puts it in a queue; it never waits for the
+//! network. A thread of the delivery serializes it, compresses it and posts it. Nothing that
+//! this thread does is traced ([`Context::enter_telemetry_suppressed_scope`]).
+//!
+//! - **Order.** Errors go before sessions and client reports, these before logs and metrics,
+//!   these before transactions, these before profiles and the rest. An error may open a request
+//!   beyond the limit, so it never waits for the answer to a transaction.
+//! - **Bounds.** The queue is bounded by count and by bytes. When it is full, the newest of the
+//!   least urgent kind goes; an envelope goes itself when nothing less urgent waits. Bytes are
+//!   exact for raw envelopes and an estimate for typed ones. What is on its way does not count,
+//!   so the memory is bounded by the queue plus the requests in flight.
+//! - **Retries.** Network errors, timeouts and 5xx are tried again after a pause with full
+//!   jitter. 4xx are not. A retry after a lost answer can deliver an envelope twice; Sentry tells
+//!   events apart by their id.
+//! - **Rate limits.** `429`, `Retry-After` and `X-Sentry-Rate-Limits` of any answer are kept to.
+//!   Limited items are dropped; a transaction also by a limit on spans.
+//! - **Client reports.** All that is dropped is recorded with the client's own recorder, except
+//!   what the server refused with 429 and therefore counts itself. The recorder has no category
+//!   for profiles and user feedback. The client attaches its report to the next envelope that
+//!   goes through `Client::send_envelope`; sending it an empty [`Envelope`](sentry::Envelope)
+//!   is enough, for an envelope without items goes no further than this transport.
+//!
+//! # Raw envelopes
+//!
+//! Envelopes from `Envelope::from_bytes_raw` are told apart by the `type` in their item headers.
+//! A transaction's header may say how many child spans it has, for the client report:
+//! `{"type":"transaction","length":1234,"span_count":7}`. An envelope of several items has the
+//! priority of its most urgent one, and is held back by the limits of that item as a whole.
+//! Send raw envelopes through a [`SharedTransport`].
+//!
+//! # Ends
+//!
+//! `flush` is true when everything accepted before the call is done with: sent or given up.
+//! `shutdown` returns within its timeout and a fifth of a second, whatever the server does; what
+//! is left counts as lost. A client and its clones share one transport, so to close one of them
+//! ends it for all. To drop the transport never waits: its thread goes on for at most
+//! [`with_shutdown_timeout`](Delivery::with_shutdown_timeout).
+//!
+//! [`Context::enter_telemetry_suppressed_scope`]: opentelemetry::Context::enter_telemetry_suppressed_scope
+
+mod http;
+mod kind;
+mod limits;
+mod queue;
+mod retry;
+mod shared;
+mod state;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod wire;
+mod worker;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sentry::{Transport, TransportFactory, TransportOptions};
+
+pub use shared::SharedTransport;
+pub use stats::{DeliverySnapshot, DeliveryStats, DroppedEnvelopes};
+
+use retry::RetryPolicy;
+use transport::DeliveryTransport;
+
+/// How request bodies are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compression {
+    /// Not at all.
+    Identity,
+    /// gzip (RFC 1952).
+    #[non_exhaustive]
+    Gzip {
+        /// From 1 (fast) to 9 (small).
+        level: u32,
+    },
+}
+
+impl Compression {
+    /// gzip at a level from 1 (fast) to 9 (small); what is outside is moved to the nearer end.
+    #[must_use]
+    pub const fn gzip(level: u32) -> Self {
+        let level = match level {
+            0 => 1,
+            1..=9 => level,
+            _ => 9,
+        };
+        Self::Gzip { level }
+    }
+}
+
+impl Default for Compression {
+    /// gzip at level 1.
+    fn default() -> Self {
+        Self::gzip(1)
+    }
+}
+
+/// The settings of a delivery, and the factory that starts one for each client.
+///
+/// ```
+/// use std::time::Duration;
+/// use otel_sentry::delivery::{Compression, Delivery};
+///
+/// let delivery = Delivery::new()
+///     .with_max_in_flight(64)
+///     .with_request_timeout(Duration::from_secs(5))
+///     .with_queue_bytes(16 * 1024 * 1024)
+///     .with_compression(Compression::Identity);
+/// # let _ = delivery;
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Delivery {
+    max_in_flight: usize,
+    connect_timeout: Duration,
+    request_timeout: Duration,
+    queue_capacity: usize,
+    queue_bytes: usize,
+    compression: Compression,
+    shutdown_timeout: Duration,
+    retry: RetryPolicy,
+    stats: DeliveryStats,
+}
+
+impl Delivery {
+    /// A delivery with the default settings, as each `with_*` names them.
+    pub fn new() -> Self {
+        Self {
+            max_in_flight: 32,
+            connect_timeout: Duration::from_secs(5),
+            request_timeout: Duration::from_secs(15),
+            queue_capacity: 10_000,
+            queue_bytes: 64 * 1024 * 1024,
+            compression: Compression::default(),
+            shutdown_timeout: Duration::from_secs(2),
+            retry: RetryPolicy {
+                max_attempts: 5,
+                max_age: Duration::from_secs(60),
+                base_delay: Duration::from_millis(500),
+            },
+            stats: DeliveryStats::default(),
+        }
+    }
+
+    /// How many requests may be on their way at once: 32 unless set, at least 1. Sessions and
+    /// client reports may go 2 beyond it, errors 4.
+    pub fn with_max_in_flight(self, max_in_flight: usize) -> Self {
+        Self {
+            max_in_flight: max_in_flight.max(1),
+            ..self
+        }
+    }
+
+    /// How long it may take to connect, TLS included: 5 s unless set.
+    pub fn with_connect_timeout(self, connect_timeout: Duration) -> Self {
+        Self {
+            connect_timeout,
+            ..self
+        }
+    }
+
+    /// How long one attempt may take in all: 15 s unless set.
+    pub fn with_request_timeout(self, request_timeout: Duration) -> Self {
+        Self {
+            request_timeout,
+            ..self
+        }
+    }
+
+    /// How many envelopes may wait: 10 000 unless set, at least 1. The client's
+    /// `transport_channel_capacity` goes before this.
+    pub fn with_queue_capacity(self, queue_capacity: usize) -> Self {
+        Self {
+            queue_capacity: queue_capacity.max(1),
+            ..self
+        }
+    }
+
+    /// How many bytes may wait: 64 MiB unless set. A larger envelope is dropped.
+    pub fn with_queue_bytes(self, queue_bytes: usize) -> Self {
+        Self {
+            queue_bytes,
+            ..self
+        }
+    }
+
+    /// How bodies are compressed: gzip at level 1 unless set.
+    pub fn with_compression(self, compression: Compression) -> Self {
+        Self {
+            compression,
+            ..self
+        }
+    }
+
+    /// How long the thread goes on sending after the transport was dropped without a shutdown:
+    /// 2 s unless set. A client that is closed gives its own timeout to `shutdown`.
+    pub fn with_shutdown_timeout(self, shutdown_timeout: Duration) -> Self {
+        Self {
+            shutdown_timeout,
+            ..self
+        }
+    }
+
+    /// How often an envelope is tried in all: 5 times unless set, at least once.
+    pub fn with_max_attempts(mut self, max_attempts: u32) -> Self {
+        self.retry.max_attempts = max_attempts.max(1);
+        self
+    }
+
+    /// How long after its first attempt an envelope may be tried again: 60 s unless set.
+    pub fn with_max_retry_age(mut self, max_age: Duration) -> Self {
+        self.retry.max_age = max_age;
+        self
+    }
+
+    /// The longest pause before the second attempt: 500 ms unless set. It doubles with each
+    /// attempt, up to 15 s; the pause taken is random between nothing and that.
+    pub fn with_retry_base_delay(mut self, base_delay: Duration) -> Self {
+        self.retry.base_delay = base_delay;
+        self
+    }
+
+    /// A handle to the figures of all transports that this factory and its clones build.
+    #[must_use]
+    pub fn stats(&self) -> DeliveryStats {
+        self.stats.clone()
+    }
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TransportFactory for Delivery {
+    fn create_transport_with_options(&self, options: TransportOptions) -> Arc<dyn Transport> {
+        Arc::new(DeliveryTransport::start(self, options))
+    }
+}

@@ -1,0 +1,183 @@
+//! What the delivery sees in an envelope.
+
+use proptest::prelude::*;
+use sentry::protocol::{
+    Attachment, ClientReport, Log, LogLevel, MonitorCheckIn, MonitorCheckInStatus, Span,
+    Transaction,
+};
+
+use super::*;
+
+fn contents(envelope: &Envelope) -> Contents {
+    match inspect(envelope) {
+        Verdict::Send(contents) => contents,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn from_bytes(text: &str) -> Envelope {
+    Envelope::from_bytes_raw(text.as_bytes().to_vec()).unwrap()
+}
+
+#[test]
+fn a_raw_transaction_tells_its_spans() {
+    let text = "{}\n{\"type\":\"transaction\",\"length\":2,\"span_count\":7}\n{}\n";
+    let contents = contents(&from_bytes(text));
+    assert_eq!(contents.priority, Priority::Transaction);
+    assert_eq!(
+        contents.categories,
+        Categories::TRANSACTION.and(Categories::SPAN)
+    );
+    assert_eq!(contents.size, text.len());
+    assert!(!contents.typed);
+    assert_eq!(
+        contents.losses,
+        [
+            Loss::new(Category::Transaction, 1),
+            Loss::new(Category::Span, 8)
+        ]
+    );
+}
+
+#[test]
+fn raw_and_typed_agree() {
+    let transaction = Transaction {
+        spans: vec![Span::default(); 3],
+        ..Default::default()
+    };
+    let log = Log {
+        level: LogLevel::Info,
+        body: "text".to_owned(),
+        trace_id: None,
+        timestamp: std::time::SystemTime::UNIX_EPOCH,
+        severity_number: None,
+        attributes: Default::default(),
+    };
+    let check_in = MonitorCheckIn {
+        check_in_id: Default::default(),
+        monitor_slug: "slug".to_owned(),
+        status: MonitorCheckInStatus::Ok,
+        environment: None,
+        duration: None,
+        monitor_config: None,
+    };
+    let items: Vec<EnvelopeItem> = vec![
+        Event::default().into(),
+        transaction.into(),
+        vec![log; 4].into(),
+        check_in.into(),
+        ClientReport::new(Vec::<sentry::protocol::client_report::Item>::new()).into(),
+        Attachment {
+            buffer: vec![0; 9],
+            ..Default::default()
+        }
+        .into(),
+    ];
+    for item in items {
+        let item_type = type_of(&item);
+        let envelope = Envelope::from(item);
+        let typed = contents(&envelope);
+        let mut bytes = Vec::new();
+        envelope.to_writer(&mut bytes).unwrap();
+        let raw = contents(&Envelope::from_bytes_raw(bytes).unwrap());
+        assert!(typed.typed && !raw.typed);
+        assert_eq!(typed.priority, raw.priority, "{item_type}");
+        assert_eq!(typed.categories, raw.categories, "{item_type}");
+        assert_eq!(
+            typed
+                .losses
+                .iter()
+                .map(|loss| loss.category)
+                .collect::<Vec<_>>(),
+            raw.losses
+                .iter()
+                .map(|loss| loss.category)
+                .collect::<Vec<_>>(),
+            "{item_type}"
+        );
+    }
+}
+
+#[test]
+fn priorities_are_as_documented() {
+    for (item_type, priority) in [
+        ("event", Priority::Error),
+        ("feedback", Priority::Error),
+        ("session", Priority::Session),
+        ("sessions", Priority::Session),
+        ("client_report", Priority::Session),
+        ("check_in", Priority::Session),
+        ("log", Priority::Log),
+        ("trace_metric", Priority::Log),
+        ("transaction", Priority::Transaction),
+        ("span", Priority::Transaction),
+        ("profile", Priority::Other),
+        ("profile_chunk", Priority::Other),
+        ("attachment", Priority::Other),
+        ("something_new", Priority::Other),
+    ] {
+        assert_eq!(of_type(item_type).0, priority, "{item_type}");
+    }
+    assert!(Priority::ALL.is_sorted());
+}
+
+#[test]
+fn the_most_urgent_item_counts() {
+    let text = "{}\n{\"type\":\"profile_chunk\",\"length\":3}\na\nb\n\
+                {\"type\":\"transaction\"}\n{}\n{\"type\":\"profile\",\"length\":0}\n\n";
+    let contents = contents(&from_bytes(text));
+    assert_eq!(contents.priority, Priority::Transaction);
+    assert_eq!(contents.losses.len(), 2, "a length may hide newlines");
+}
+
+#[test]
+fn nothing_and_nonsense_are_told_apart() {
+    assert_eq!(inspect(&Envelope::new()), Verdict::Empty);
+    for text in ["", "\n\n", "{}", "{}\n"] {
+        assert_eq!(inspect(&from_bytes(text)), Verdict::Empty, "{text:?}");
+    }
+    for text in ["x", "{}\nx", "{}\n\n{}", "{}\n{\"length\":1}\n"] {
+        assert_eq!(inspect(&from_bytes(text)), Verdict::Malformed, "{text:?}");
+    }
+}
+
+#[test]
+fn a_client_report_keeps_the_reasons_of_its_entries() {
+    let report = ClientReport::new([sentry::protocol::client_report::Item::new(
+        Category::Error,
+        Reason::SampleRate,
+        5,
+    )]);
+    let contents = contents(&Envelope::from(EnvelopeItem::from(report)));
+    assert_eq!(contents.losses[0].reason, Some(Reason::SampleRate));
+    assert_eq!(contents.losses[0].quantity, 5);
+}
+
+#[test]
+fn larger_envelopes_have_larger_estimates() {
+    let size = |item: EnvelopeItem| contents(&Envelope::from(item)).size;
+    let event = |text: usize| Event {
+        message: Some("x".repeat(text)),
+        ..Default::default()
+    };
+    assert!(size(event(10_000).into()) >= size(event(0).into()) + 10_000);
+    let attachment = |bytes: usize| Attachment {
+        buffer: vec![0; bytes],
+        ..Default::default()
+    };
+    assert!(size(attachment(5_000).into()) > 5_000);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        raw(&bytes);
+    }
+
+    #[test]
+    fn any_headers_are_survived(
+        lines in prop::collection::vec("(\\{\"type\":\"[a-z]{0,5}\",\"length\":[0-9]{1,20}\\}|\\{\\}|[a-z]{0,4})", 0..12)
+    ) {
+        raw(lines.join("\n").as_bytes());
+    }
+}

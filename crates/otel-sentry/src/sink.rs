@@ -1,0 +1,208 @@
+//! The sink that turns spans into Sentry transactions.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use opentelemetry::{Key, KeyValue, TraceId, Value};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SpanData;
+use otel_pipeline::SpanSink;
+use sentry::{Client, Envelope};
+use thiserror::Error;
+
+use crate::assembly::{Assembly, AssemblyOptions, Group};
+use crate::convert::split::{Limits, split};
+use crate::delivery::SharedTransport;
+use crate::dsc::DynamicSamplingContext;
+use crate::envelope;
+use crate::recent::Recent;
+use crate::target::Target;
+
+/// Traces whose sampling context is kept for spans that come after their root.
+const REMEMBERED_TRACES: usize = 10_000;
+
+/// Why there can be no sink for a client.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SinkError {
+    /// The client sends nowhere.
+    #[error("the Sentry client has no DSN; expected one, such as https://key@host/project")]
+    NoDsn,
+    /// The client was built without the shared transport.
+    #[error(
+        "the client does not send through this SharedTransport; \
+         expected it as `ClientOptions::transport` of the client"
+    )]
+    ForeignTransport,
+}
+
+/// What a [`SentrySink`] counted since its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SinkStats {
+    /// Transactions handed to the transport.
+    pub transactions: u64,
+    /// Spans in them, roots included.
+    pub spans: u64,
+    /// Spans that could not be sent: invalid, or too old.
+    pub refused: u64,
+}
+
+/// Reads a sink's counters while the pipeline owns the sink.
+#[derive(Clone, Debug, Default)]
+pub struct SinkHandle(Arc<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    transactions: AtomicU64,
+    spans: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl SinkHandle {
+    /// The counters now.
+    #[must_use]
+    pub fn stats(&self) -> SinkStats {
+        SinkStats {
+            transactions: self.0.transactions.load(Ordering::Relaxed),
+            spans: self.0.spans.load(Ordering::Relaxed),
+            refused: self.0.refused.load(Ordering::Relaxed),
+        }
+    }
+
+    fn sent(&self, spans: usize) {
+        self.0.transactions.fetch_add(1, Ordering::Relaxed);
+        add(&self.0.spans, spans);
+    }
+
+    fn refused(&self, spans: usize) {
+        add(&self.0.refused, spans);
+    }
+}
+
+/// A [`SpanSink`] that assembles spans into transactions and sends them through a client's
+/// transport.
+#[derive(Debug)]
+pub struct SentrySink {
+    target: Target,
+    transport: SharedTransport,
+    resource: Vec<KeyValue>,
+    assembly: Assembly,
+    contexts: Recent<TraceId, Arc<DynamicSamplingContext>>,
+    handle: SinkHandle,
+}
+
+impl SentrySink {
+    /// A sink that sends what the client's release, environment and DSN say, through the
+    /// transport that the client was given.
+    ///
+    /// # Errors
+    ///
+    /// Where the client has no DSN, or `transport` is not ready, so not the client's.
+    pub fn new(client: &Client, transport: &SharedTransport) -> Result<Self, SinkError> {
+        let target = Target::of(client.options()).ok_or(SinkError::NoDsn)?;
+        if !transport.is_ready() {
+            return Err(SinkError::ForeignTransport);
+        }
+        Ok(Self {
+            target,
+            transport: transport.clone(),
+            resource: Vec::new(),
+            assembly: Assembly::new(AssemblyOptions::default()),
+            contexts: Recent::new(REMEMBERED_TRACES),
+            handle: SinkHandle::default(),
+        })
+    }
+
+    /// Sets when traces are closed without their root.
+    #[must_use]
+    pub fn with_assembly(mut self, options: AssemblyOptions) -> Self {
+        self.assembly = Assembly::new(options);
+        self
+    }
+
+    /// A handle to the counters.
+    #[must_use]
+    pub fn handle(&self) -> SinkHandle {
+        self.handle.clone()
+    }
+
+    fn send(&mut self, groups: Vec<Group>) {
+        for group in groups {
+            let dsc = self.sampling_context(&group.root);
+            let children: Vec<&SpanData> = group.rest.iter().map(AsRef::as_ref).collect();
+            let service = envelope::service(&self.target, &self.resource);
+            for part in split(&group.root, &children, &service, Limits::default()) {
+                match envelope::write(&part, &dsc, &service) {
+                    Ok((bytes, written)) => self.deliver(bytes, written.children, written.refused),
+                    Err(error) => {
+                        tracing::warn!(%error, "a transaction could not be sent");
+                        self.handle.refused(part.children.len() + 1);
+                    }
+                }
+            }
+        }
+    }
+
+    fn deliver(&self, bytes: Vec<u8>, children: usize, refused: usize) {
+        self.handle.refused(refused);
+        let sent = Envelope::from_bytes_raw(bytes).is_ok_and(|e| self.transport.send(e));
+        match sent {
+            true => self.handle.sent(children + 1),
+            false => self.handle.refused(children + 1),
+        }
+    }
+
+    /// The sampling context of the trace: that of its local root, also for what comes later.
+    fn sampling_context(&mut self, root: &SpanData) -> Arc<DynamicSamplingContext> {
+        let trace_id = root.span_context.trace_id();
+        if let Some(known) = self.contexts.get(&trace_id) {
+            return Arc::clone(known);
+        }
+        let dsc = Arc::new(DynamicSamplingContext::of_root(root, &self.target.dsc));
+        self.contexts.insert(trace_id, Arc::clone(&dsc));
+        dsc
+    }
+}
+
+impl SpanSink for SentrySink {
+    fn name(&self) -> &'static str {
+        "sentry"
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        let pair = |(key, value): (&Key, &Value)| KeyValue::new(key.clone(), value.clone());
+        self.resource = resource.iter().map(pair).collect();
+    }
+
+    fn accept(&mut self, spans: &[Arc<SpanData>]) {
+        let now = Instant::now();
+        for span in spans {
+            self.assembly.add(Arc::clone(span), now);
+        }
+    }
+
+    fn tick(&mut self, now: Instant) -> Option<Instant> {
+        let groups = self.assembly.due(now);
+        self.send(groups);
+        self.assembly.next_due()
+    }
+
+    fn flush(&mut self, deadline: Instant) -> bool {
+        let groups = self.assembly.ended();
+        self.send(groups);
+        self.transport
+            .flush(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    fn shutdown(&mut self, deadline: Instant) -> bool {
+        let groups = self.assembly.all();
+        self.send(groups);
+        self.flush(deadline)
+    }
+}
+
+fn add(counter: &AtomicU64, count: usize) {
+    counter.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
