@@ -1,1 +1,38 @@
-//! OpenTelemetry-first tracing for MCP servers, to Sentry and any OTLP collector.
+#![doc = include_str!("../README.md")]
+
+pub mod attributes;
+mod call;
+pub mod config;
+mod execution;
+pub mod http;
+mod init;
+mod isolation;
+mod log;
+mod mcp;
+pub mod sampling;
+mod scrub;
+mod settings;
+
+pub use call::{CallKind, CallSpan, Outcome};
+pub use init::{Builder, InitError, ShutdownError, Telemetry, TelemetryLayer, init};
+pub use mcp::{TracedHandler, TracedService};
+pub use mcp_telemetry_macros::{trace_mcp_tool, trace_splunk_operation};
+
+pub use opentelemetry;
+pub use opentelemetry_sdk;
+pub use otel_pipeline;
+#[cfg(feature = "sentry")]
+pub use otel_sentry;
+pub use otel_smart_sampler;
+#[cfg(feature = "sentry")]
+pub use sentry;
+pub use telemetry_sanitizer;
+pub use tracing_opentelemetry;
+
+/// What the attribute macros expand to. Not part of the public API.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::call::CallSpan;
+    pub use crate::call::argument::*;
+    pub use crate::call::outcome::*;
+}

@@ -41,3 +41,29 @@ pub trait SpanSink: Send + 'static {
         self.flush(deadline)
     }
 }
+
+impl<S: SpanSink + ?Sized> SpanSink for Box<S> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        (**self).set_resource(resource);
+    }
+
+    fn accept(&mut self, spans: &[Arc<SpanData>]) {
+        (**self).accept(spans);
+    }
+
+    fn tick(&mut self, now: Instant) -> Option<Instant> {
+        (**self).tick(now)
+    }
+
+    fn flush(&mut self, deadline: Instant) -> bool {
+        (**self).flush(deadline)
+    }
+
+    fn shutdown(&mut self, deadline: Instant) -> bool {
+        (**self).shutdown(deadline)
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::{Duration, Instant};
 
-use opentelemetry::Context;
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 
@@ -122,6 +122,7 @@ impl Worker {
     /// The span as it may leave, or nothing where cleaning it failed.
     fn scrubbed(&mut self, mut span: SpanData) -> Option<SpanData> {
         self.unpacker.unpack(&mut span);
+        keep_last(&mut span.attributes);
         let scrubs = &mut self.scrubs;
         let clean = catch_unwind(AssertUnwindSafe(|| {
             scrubs.iter_mut().for_each(|scrub| scrub.scrub(&mut span));
@@ -163,5 +164,35 @@ impl Worker {
                 .map(|thread| thread.is_ok_and(|thread| thread.join().unwrap_or(false)))
                 .fold(true, |all, one| all & one)
         })
+    }
+}
+
+/// Keeps the last value of each key, as OTel's specification has it for attributes that are
+/// set again. The SDK only appends.
+fn keep_last(attributes: &mut Vec<KeyValue>) {
+    let mut at = 0;
+    while let Some((pair, later)) = attributes.get(at..).and_then(<[_]>::split_first) {
+        if later.iter().any(|other| other.key == pair.key) {
+            attributes.remove(at);
+        } else {
+            at += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_key_set_again_the_last_value_stays() {
+        let pairs = [("a", 1_i64), ("b", 2), ("a", 3), ("c", 4), ("a", 5)];
+        let mut attributes = pairs.map(|(key, value)| KeyValue::new(key, value)).to_vec();
+        keep_last(&mut attributes);
+        let left = [("b", 2_i64), ("c", 4), ("a", 5)];
+        assert_eq!(
+            attributes,
+            left.map(|(key, value)| KeyValue::new(key, value))
+        );
     }
 }

@@ -1,0 +1,244 @@
+//! Arguments of traced functions: which can be recorded, and their text.
+//!
+//! The attribute macros record every argument whose type implements [`Debug`] and skip the others without a word. A macro
+//! sees tokens, not types, so the choice is made by method resolution ("autoref specialization"): [`DebugArgument`] is found
+//! first where the type implements `Debug`, [`OpaqueArgument`] everywhere else.
+//!
+//! The text is cut while it is written: [`format_argument`] never holds more than [`ARGUMENT_LIMIT`] bytes, however large
+//! the value is.
+
+use std::fmt::{self, Debug, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The longest text of one argument, in bytes, with the mark of the cut.
+pub const ARGUMENT_LIMIT: usize = 1024;
+
+/// What stands at the end of a text that was cut.
+const CUT: char = '…';
+
+/// What stands for a value whose own formatting panicked.
+const PANICKED: &str = "<formatting panicked>";
+
+/// An argument of a traced function, before it is known whether it can be shown.
+#[derive(Debug)]
+pub struct Argument<'a, T>(pub &'a T);
+
+/// Finds the [`Debug`] of an argument that has one.
+pub trait DebugArgument<'a> {
+    /// The value, ready to be formatted. Nothing is formatted yet.
+    fn __mcp_telemetry_debug(&self) -> Option<&'a dyn Debug>;
+}
+
+impl<'a, T: Debug> DebugArgument<'a> for Argument<'a, T> {
+    fn __mcp_telemetry_debug(&self) -> Option<&'a dyn Debug> {
+        Some(self.0)
+    }
+}
+
+/// Stands in for the arguments that [`DebugArgument`] does not cover.
+pub trait OpaqueArgument<'a> {
+    /// Always `None`: the argument cannot be shown.
+    fn __mcp_telemetry_debug(&self) -> Option<&'a dyn Debug>;
+}
+
+impl<'a, T> OpaqueArgument<'a> for &Argument<'a, T> {
+    fn __mcp_telemetry_debug(&self) -> Option<&'a dyn Debug> {
+        None
+    }
+}
+
+/// Adds an argument to a call: `argument!(call, "name", value)`.
+///
+/// Expands to `call.argument("name", &value)` when the value's type implements `Debug`, else to `call`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __argument {
+    ($call:ident, $name:literal, $value:ident) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::{DebugArgument as _, OpaqueArgument as _};
+        match (&$crate::__private::Argument(&$value)).__mcp_telemetry_debug() {
+            ::core::option::Option::Some(value) => $call.argument($name, value),
+            ::core::option::Option::None => $call,
+        }
+    }};
+}
+
+pub use crate::__argument as argument;
+
+/// The `Debug` text of an argument, at most [`ARGUMENT_LIMIT`] bytes.
+///
+/// A longer text is cut at a character and ends in `…`. Once the limit is reached, every further write of the value fails, so
+/// a `Debug` that minds its errors (all derived ones do) stops there. A `Debug` that panics yields a fixed text: recording an
+/// argument must not end the call.
+#[must_use]
+pub fn format_argument(value: &dyn Debug) -> String {
+    bounded(format_args!("{value:?}"), ARGUMENT_LIMIT)
+}
+
+/// Formats at most `limit` bytes. A longer text is cut at a character and ends in `…`, inside the limit.
+pub(crate) fn bounded(text: fmt::Arguments<'_>, limit: usize) -> String {
+    let mut out = Bounded {
+        text: String::new(),
+        limit,
+        cut: false,
+    };
+    // The only error is the one this writer returns when it is full, and `cut` says that already.
+    match catch_unwind(AssertUnwindSafe(|| out.write_fmt(text))) {
+        Ok(_) => out.finish(),
+        Err(_) => PANICKED.to_owned(),
+    }
+}
+
+/// A writer that takes `limit` bytes and then refuses.
+struct Bounded {
+    text: String,
+    limit: usize,
+    cut: bool,
+}
+
+impl Bounded {
+    fn finish(mut self) -> String {
+        if self.cut {
+            let room = self.limit.saturating_sub(CUT.len_utf8());
+            let end = floor_char_boundary(&self.text, room);
+            self.text.truncate(end);
+            self.text.push(CUT);
+        }
+        self.text
+    }
+}
+
+impl fmt::Write for Bounded {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        if self.cut {
+            return Err(fmt::Error);
+        }
+        let room = self.limit.saturating_sub(self.text.len());
+        if piece.len() <= room {
+            self.text.push_str(piece);
+            return Ok(());
+        }
+        let end = floor_char_boundary(piece, room);
+        self.text.push_str(piece.get(..end).unwrap_or_default());
+        self.cut = true;
+        Err(fmt::Error)
+    }
+}
+
+/// The largest character boundary at or before `index`. (`str::floor_char_boundary` needs Rust 1.91.)
+fn floor_char_boundary(text: &str, index: usize) -> usize {
+    let index = index.min(text.len());
+    (0..=index)
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn short_values_are_whole() {
+        assert_eq!(format_argument(&"a \"b\""), r#""a \"b\"""#);
+        assert_eq!(format_argument(&Some(7)), "Some(7)");
+        assert_eq!(format_argument(&()), "()");
+    }
+
+    #[test]
+    fn a_text_of_exactly_the_limit_is_whole() {
+        let exact = "x".repeat(ARGUMENT_LIMIT);
+        assert_eq!(bounded(format_args!("{exact}"), ARGUMENT_LIMIT), exact);
+        let cut = bounded(format_args!("{exact}y"), ARGUMENT_LIMIT);
+        assert_eq!(cut.len(), ARGUMENT_LIMIT);
+        assert!(cut.ends_with("x…"));
+    }
+
+    #[test]
+    fn the_cut_falls_between_characters() {
+        for limit in 0..40 {
+            let text = bounded(format_args!("{}", "aé漢🦀".repeat(20)), limit);
+            assert!(text.len() <= limit.max(CUT.len_utf8()), "{limit}: {text}");
+            assert!(text.ends_with(CUT), "{limit}: {text}");
+            assert!(
+                "aé漢🦀".repeat(20).starts_with(text.trim_end_matches(CUT)),
+                "{limit}: {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn formatting_stops_at_the_limit() {
+        struct Counts<'a>(&'a Cell<usize>);
+        impl Debug for Counts<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                for _ in 0..1_000_000 {
+                    self.0.set(self.0.get() + 1);
+                    f.write_str("0123456789")?;
+                }
+                Ok(())
+            }
+        }
+        let writes = Cell::new(0);
+        let text = format_argument(&Counts(&writes));
+        assert_eq!(text.len(), ARGUMENT_LIMIT);
+        assert_eq!(writes.get(), ARGUMENT_LIMIT / 10 + 1);
+    }
+
+    #[test]
+    fn a_debug_that_ignores_errors_stays_bounded() {
+        struct Careless;
+        impl Debug for Careless {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                for _ in 0..10_000 {
+                    let _ = f.write_str("0123456789");
+                }
+                Ok(())
+            }
+        }
+        assert_eq!(format_argument(&Careless).len(), ARGUMENT_LIMIT);
+    }
+
+    #[test]
+    fn a_debug_that_panics_or_fails_does_not_end_the_call() {
+        struct Panics;
+        impl Debug for Panics {
+            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+                panic!("in Debug")
+            }
+        }
+        struct Fails;
+        impl Debug for Fails {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("half")?;
+                Err(fmt::Error)
+            }
+        }
+        assert_eq!(format_argument(&Panics), PANICKED);
+        assert_eq!(format_argument(&Fails), "half");
+    }
+
+    #[test]
+    #[expect(
+        clippy::needless_borrow,
+        reason = "the borrow is what lets both traits be found"
+    )]
+    fn only_types_with_debug_are_shown() {
+        struct Opaque;
+        let shown = 5_u8;
+        let reference = &mut vec!["a"];
+        let hidden = Opaque;
+        let text = |value: Option<&dyn Debug>| value.map(format_argument);
+        assert_eq!(
+            text((&Argument(&shown)).__mcp_telemetry_debug()).as_deref(),
+            Some("5")
+        );
+        assert_eq!(
+            text((&Argument(&reference)).__mcp_telemetry_debug()).as_deref(),
+            Some(r#"["a"]"#)
+        );
+        assert_eq!(text((&Argument(&hidden)).__mcp_telemetry_debug()), None);
+    }
+}

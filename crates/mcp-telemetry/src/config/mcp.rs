@@ -1,0 +1,100 @@
+//! How traces cross processes: propagators, and the parent of an MCP request.
+
+use super::reader::{Reader, shown, uses_default};
+use super::variables::names;
+
+/// A format of trace context in headers and in `_meta`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Propagator {
+    /// W3C Trace Context: `traceparent`, `tracestate`.
+    TraceContext,
+    /// W3C Baggage: `baggage`.
+    Baggage,
+    /// Sentry: `sentry-trace`, and `sentry-` entries of `baggage`.
+    Sentry,
+}
+
+/// All of them, in the order of the default.
+const DEFAULT_PROPAGATORS: [Propagator; 3] = [
+    Propagator::TraceContext,
+    Propagator::Baggage,
+    Propagator::Sentry,
+];
+
+/// How MCP requests are traced.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct McpConfig {
+    /// `MCP_TELEMETRY_MCP_PARENT`: which context is the parent of a request's span.
+    pub parent: McpParent,
+}
+
+/// Which of two contexts is the parent of an MCP request's span. The other becomes a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum McpParent {
+    /// `params._meta`, or without one the span of the HTTP request (OpenTelemetry semantic conventions for MCP).
+    #[default]
+    MetaFirst,
+    /// The span of the HTTP request, or without one `params._meta`. For gateways that never see the client's half.
+    AmbientFirst,
+}
+
+impl McpConfig {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            parent: reader.one_of(
+                &names::MCP_TELEMETRY_MCP_PARENT,
+                &[
+                    ("meta-first", McpParent::MetaFirst),
+                    ("ambient-first", McpParent::AmbientFirst),
+                ],
+                McpParent::MetaFirst,
+            ),
+        }
+    }
+}
+
+/// Unknown names are left out; when none is left, the default holds.
+pub(super) fn read_propagators(reader: &mut Reader<'_>) -> Vec<Propagator> {
+    let variable = &names::OTEL_PROPAGATORS;
+    let Some(items) = reader.list(variable) else {
+        return DEFAULT_PROPAGATORS.to_vec();
+    };
+    let mut propagators = Vec::new();
+    let mut wrong = Vec::new();
+    for item in &items {
+        let propagator = match item.to_ascii_lowercase().as_str() {
+            "tracecontext" => Propagator::TraceContext,
+            "baggage" => Propagator::Baggage,
+            "sentry" => Propagator::Sentry,
+            "none" if items.len() == 1 => return Vec::new(),
+            "none" => {
+                wrong.push((item, "cannot stand beside another propagator"));
+                continue;
+            }
+            _ => {
+                wrong.push((item, "is not a known propagator"));
+                continue;
+            }
+        };
+        if !propagators.contains(&propagator) {
+            propagators.push(propagator);
+        }
+    }
+    let fallback = if propagators.is_empty() {
+        propagators.extend(DEFAULT_PROPAGATORS);
+        uses_default(variable)
+    } else {
+        "the others are used".to_owned()
+    };
+    for (item, problem) in wrong {
+        reader.report(
+            variable,
+            format!("{} {problem}", shown(item)),
+            fallback.clone(),
+        );
+    }
+    propagators
+}

@@ -1,0 +1,52 @@
+//! A response's body, which keeps the span open until it has been sent.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tracing::Span;
+
+pin_project! {
+    /// A body that ends its request's span with its last frame, or when it is dropped.
+    #[derive(Debug)]
+    pub struct TracedBody<B> {
+        #[pin]
+        inner: B,
+        span: Option<Span>,
+    }
+}
+
+impl<B> TracedBody<B> {
+    pub(super) fn new(inner: B, span: Option<Span>) -> Self {
+        Self { inner, span }
+    }
+}
+
+impl<B: Body> Body for TracedBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let this = self.project();
+        let polled = match this.span.as_ref() {
+            Some(span) => span.in_scope(|| this.inner.poll_frame(cx)),
+            None => this.inner.poll_frame(cx),
+        };
+        if let Poll::Ready(None | Some(Err(_))) = polled {
+            this.span.take();
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

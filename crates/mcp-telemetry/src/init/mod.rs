@@ -1,0 +1,222 @@
+//! Setting everything up, and taking it down.
+
+mod guard;
+mod layers;
+mod log_layer;
+mod otlp;
+mod propagator;
+mod resource;
+#[cfg(feature = "sentry")]
+mod sentry;
+
+use std::fmt;
+
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
+use otel_pipeline::{PipelineProcessor, SpanSink};
+use otel_smart_sampler::SamplingCounts;
+use telemetry_sanitizer::Sanitizer;
+use tracing_subscriber::Registry;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use self::guard::Parts;
+pub use self::guard::{ShutdownError, Telemetry};
+pub use self::layers::TelemetryLayer;
+use crate::config::{AppInfo, Config};
+use crate::sampling::{self, SamplingError};
+use crate::{scrub, settings};
+
+/// Reads the settings from the environment, sets telemetry up for the whole process, and
+/// says on stderr what it does.
+///
+/// Wrong settings end nothing: they are listed in one warning, and the app runs on without
+/// what they concern. Without `SENTRY_DSN` and without an OTLP endpoint nothing but a
+/// logger to stderr is installed.
+///
+/// Keep what is returned: dropping it flushes and ends telemetry.
+///
+/// ```
+/// use mcp_telemetry::config::AppInfo;
+///
+/// let telemetry = mcp_telemetry::init(AppInfo::new("my-server", "1.0.0"));
+/// tracing::info!("serving");
+/// telemetry.shutdown()?;
+/// # Ok::<(), mcp_telemetry::ShutdownError>(())
+/// ```
+pub fn init(app: AppInfo) -> Telemetry {
+    let (config, problems) = Config::from_env_lenient(app);
+    let telemetry = Builder::new(config).install();
+    if let Some(problems) = problems {
+        tracing::warn!("{problems}");
+    }
+    telemetry.unwrap_or_else(|error| {
+        tracing::warn!(%error, "telemetry could not be set up, running without");
+        Telemetry::disabled()
+    })
+}
+
+/// Why telemetry could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InitError {
+    /// The sampling rules.
+    #[error(transparent)]
+    Sampling(#[from] SamplingError),
+    /// An OTLP exporter.
+    #[error("the OTLP {signal} exporter could not be built: {reason}")]
+    Otlp {
+        /// `traces`, `logs` or `metrics`.
+        signal: &'static str,
+        /// What the exporter said.
+        reason: String,
+    },
+    /// No thread for the pipeline.
+    #[error("the pipeline's thread could not be started")]
+    Thread(#[from] std::io::Error),
+    /// Another subscriber is installed already.
+    #[error(
+        "a global tracing subscriber is installed already; \
+         use `Builder::build` and add its layer to yours"
+    )]
+    SubscriberInstalled,
+}
+
+/// Sets telemetry up from a [`Config`].
+#[must_use = "call `install` or `build`"]
+pub struct Builder {
+    config: Config,
+    sinks: Vec<Box<dyn SpanSink>>,
+    stderr_logs: bool,
+}
+
+impl Builder {
+    /// Telemetry as `config` says.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            sinks: Vec::new(),
+            stderr_logs: true,
+        }
+    }
+
+    /// Adds a destination of sampled, sanitized spans.
+    pub fn with_sink(mut self, sink: impl SpanSink) -> Self {
+        self.sinks.push(Box::new(sink));
+        self
+    }
+
+    /// Whether log lines are written to stderr, filtered by `RUST_LOG` (default: they are).
+    pub fn with_stderr_logs(mut self, on: bool) -> Self {
+        self.stderr_logs = on;
+        self
+    }
+
+    /// Sets telemetry up for the whole process: subscriber, tracer provider, propagator and
+    /// Sentry client.
+    ///
+    /// # Errors
+    ///
+    /// Where a part cannot be built, or another subscriber is installed already.
+    pub fn install(self) -> Result<Telemetry, InitError> {
+        let (telemetry, layer) = self.build()?;
+        tracing_subscriber::registry()
+            .with(layer.into_layers())
+            .try_init()
+            .map_err(|_| InitError::SubscriberInstalled)?;
+        telemetry.make_global();
+        Ok(telemetry)
+    }
+
+    /// Builds everything without touching globals, but for the switches of this crate's own
+    /// instrumentation. Add the layer to a subscriber of yours.
+    ///
+    /// # Errors
+    ///
+    /// Where a part cannot be built.
+    pub fn build(self) -> Result<(Telemetry, TelemetryLayer), InitError> {
+        let Self {
+            config,
+            mut sinks,
+            stderr_logs,
+        } = self;
+        let mut layers = layers::Layers::default();
+        if stderr_logs {
+            layers.stderr(config.sentry.debug);
+        }
+        if config.sdk_disabled {
+            let telemetry = Telemetry::new(config, Parts::default());
+            return Ok((telemetry, layers.finish()));
+        }
+        settings::apply(&config);
+        let mut keys = Sanitizer::builder();
+        for key in &config.redact_keys {
+            keys = keys.redact_key(key);
+        }
+        let sanitizer = keys.build();
+        let resource = resource::resource(&config);
+
+        let mut parts = Parts::default();
+        #[cfg(feature = "sentry")]
+        let mut on_start_dsc = false;
+        #[cfg(feature = "sentry")]
+        if let Some(sentry) = self::sentry::connect(&config, &sanitizer) {
+            layers.sentry(config.sentry.enable_logs);
+            if let Some(sink) = sentry.sink() {
+                parts.sentry_sink = Some(sink.handle());
+                on_start_dsc = true;
+                sinks.push(Box::new(sink));
+            }
+            parts.sentry = Some(sentry);
+        }
+        if let Some(signal) = &config.otlp.traces {
+            let sink = otlp::span_sink(signal)?;
+            parts.otlp_sink = Some(sink.handle());
+            sinks.push(Box::new(sink));
+        }
+        if let Some(signal) = &config.otlp.logs {
+            let logs = otlp::logger_provider(signal, resource.clone())?;
+            layers.otlp_logs(&logs, sanitizer.clone());
+            parts.logs = Some(logs);
+        }
+        if let Some(signal) = &config.otlp.metrics {
+            parts.metrics = Some(otlp::meter_provider(signal, resource.clone())?);
+        }
+        if !sinks.is_empty() {
+            let sampler = sampling::sampler(config.sentry.traces_sample_rate)?;
+            let counts = SamplingCounts::new(&sampler);
+            let mut pipeline = PipelineProcessor::builder()
+                .with_scrub(move |span: &mut SpanData| scrub::span::span(&sanitizer, span));
+            #[cfg(feature = "sentry")]
+            if on_start_dsc {
+                pipeline = pipeline.with_on_start(otel_sentry::keep_frozen_dsc);
+            }
+            for sink in sinks {
+                pipeline = pipeline.with_sink(sink);
+            }
+            let pipeline = pipeline.build()?;
+            parts.pipeline = Some(pipeline.handle());
+            let provider = SdkTracerProvider::builder()
+                .with_resource(resource)
+                .with_sampler(sampler.with_observer(counts.clone()))
+                .with_span_processor(pipeline)
+                .build();
+            layers.spans(provider.tracer("mcp-telemetry"));
+            parts.sampling = Some(counts);
+            parts.traces = Some(provider);
+        }
+        Ok((Telemetry::new(config, parts), layers.finish()))
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("config", &self.config)
+            .field("sinks", &self.sinks.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A boxed layer over the plain registry, which is what per-layer filters need.
+type BoxedLayer = Box<dyn tracing_subscriber::Layer<Registry> + Send + Sync>;

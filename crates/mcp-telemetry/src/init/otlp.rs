@@ -1,0 +1,103 @@
+//! OTLP over HTTP: exporters, and the providers that need one of their own.
+
+use std::collections::HashMap;
+use std::sync::Once;
+
+use opentelemetry_otlp::{
+    ExporterBuildError, LogExporter, MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig,
+};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::logs::SdkLoggerProvider;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use otel_pipeline::{BatchOptions, ExporterSink};
+use secrecy::ExposeSecret as _;
+
+use super::InitError;
+use crate::config::{Compression, OtlpSignal};
+
+/// A sink that sends spans to a collector.
+pub(super) fn span_sink(signal: &OtlpSignal) -> Result<ExporterSink, InitError> {
+    let http = configured(SpanExporter::builder().with_http(), signal)?;
+    let exporter = http
+        .build()
+        .map_err(|error| build_error("traces", &error))?;
+    Ok(ExporterSink::new(exporter, BatchOptions::default()))
+}
+
+/// A provider that sends log records to a collector.
+pub(super) fn logger_provider(
+    signal: &OtlpSignal,
+    resource: Resource,
+) -> Result<SdkLoggerProvider, InitError> {
+    let http = configured(LogExporter::builder().with_http(), signal)?;
+    let exporter = http.build().map_err(|error| build_error("logs", &error))?;
+    Ok(SdkLoggerProvider::builder()
+        .with_resource(resource)
+        .with_batch_exporter(exporter)
+        .build())
+}
+
+/// A provider that sends metrics to a collector.
+pub(super) fn meter_provider(
+    signal: &OtlpSignal,
+    resource: Resource,
+) -> Result<SdkMeterProvider, InitError> {
+    let http = configured(MetricExporter::builder().with_http(), signal)?;
+    let exporter = http
+        .build()
+        .map_err(|error| build_error("metrics", &error))?;
+    Ok(SdkMeterProvider::builder()
+        .with_resource(resource)
+        .with_periodic_exporter(exporter)
+        .build())
+}
+
+fn build_error(signal: &'static str, error: &ExporterBuildError) -> InitError {
+    InitError::Otlp {
+        signal,
+        reason: error.to_string(),
+    }
+}
+
+/// Sets on an exporter's builder what a signal's settings say.
+fn configured<B: WithExportConfig + WithHttpConfig>(
+    builder: B,
+    signal: &OtlpSignal,
+) -> Result<B, InitError> {
+    let headers: HashMap<String, String> = signal
+        .headers
+        .iter()
+        .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()))
+        .collect();
+    let builder = builder
+        .with_endpoint(signal.endpoint.clone())
+        .with_timeout(signal.timeout)
+        .with_headers(headers)
+        .with_http_client(client(signal)?);
+    Ok(match signal.compression {
+        Compression::Gzip => builder.with_compression(opentelemetry_otlp::Compression::Gzip),
+        _ => builder,
+    })
+}
+
+/// A blocking client: exporters run on plain threads.
+fn client(signal: &OtlpSignal) -> Result<reqwest::blocking::Client, InitError> {
+    static PROVIDER: Once = Once::new();
+    // Where the app has installed a provider, that one stays.
+    PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+    let timeout = signal.timeout;
+    // The client makes a runtime of its own, which must not happen inside another one.
+    let built = std::thread::spawn(move || {
+        let client = reqwest::blocking::Client::builder().timeout(timeout);
+        client.build().map_err(|error| error.to_string())
+    });
+    let reason = match built.join() {
+        Ok(Ok(client)) => return Ok(client),
+        Ok(Err(reason)) => reason,
+        Err(_) => "the HTTP client's thread panicked".to_owned(),
+    };
+    Err(InitError::Otlp {
+        signal: "HTTP",
+        reason,
+    })
+}

@@ -1,0 +1,80 @@
+//! The Sentry client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use otel_sentry::SentrySink;
+use otel_sentry::delivery::{Delivery, DeliveryStats, SharedTransport};
+use sentry::{Client, ClientOptions, Hub};
+use telemetry_sanitizer::Sanitizer;
+
+use crate::config::{Config, SentryTraces};
+use crate::scrub::event;
+
+/// A client and the transport that it shares with the span sink.
+pub(super) struct Sentry {
+    pub(super) client: Arc<Client>,
+    transport: SharedTransport,
+    pub(super) delivery: DeliveryStats,
+    traces: SentryTraces,
+}
+
+/// Makes the client that the settings describe; `None` without a DSN.
+pub(super) fn connect(config: &Config, sanitizer: &Sanitizer) -> Option<Sentry> {
+    let dsn = config.sentry.dsn.as_ref()?.expose().parse().ok()?;
+    let delivery = Delivery::new().with_shutdown_timeout(config.shutdown_timeout);
+    let stats = delivery.stats();
+    let transport = SharedTransport::new(delivery);
+
+    let of_event = sanitizer.clone();
+    let of_breadcrumb = sanitizer.clone();
+    let of_log = sanitizer.clone();
+    let mut options = ClientOptions::new()
+        .release(config.sentry.release.clone())
+        .environment(config.sentry.environment.clone())
+        .shutdown_timeout(config.shutdown_timeout)
+        // Inputs and outputs are recorded and sanitized by us: `SENTRY_SEND_PII`.
+        .send_default_pii(false)
+        .before_send(move |it| Some(event::event(&of_event, it)))
+        .before_breadcrumb(move |it| Some(event::breadcrumb(&of_breadcrumb, it)))
+        .before_send_log(move |it| Some(event::log(&of_log, it)));
+    options.dsn = Some(dsn);
+    let options = sentry::apply_defaults(otel_sentry::connect(options, &transport));
+    Some(Sentry {
+        client: Arc::new(Client::from(options)),
+        transport,
+        delivery: stats,
+        traces: config.sentry.traces,
+    })
+}
+
+impl Sentry {
+    /// The sink of spans; `None` where Sentry gets no traces.
+    pub(super) fn sink(&self) -> Option<SentrySink> {
+        match self.traces {
+            SentryTraces::Bridge => SentrySink::new(&self.client, &self.transport).ok(),
+            _ => None,
+        }
+    }
+
+    /// Makes the client that of every thread which has no scope of its own yet.
+    pub(super) fn make_global(&self) {
+        for hub in [Hub::main(), Hub::current()] {
+            hub.bind_client(Some(Arc::clone(&self.client)));
+        }
+    }
+
+    /// Sends what waits; false where that was not done in time.
+    pub(super) fn close(&self, timeout: Duration) -> bool {
+        self.client.close(Some(timeout))
+    }
+}
+
+impl std::fmt::Debug for Sentry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sentry")
+            .field("delivery", &self.delivery)
+            .field("traces", &self.traces)
+            .finish_non_exhaustive()
+    }
+}

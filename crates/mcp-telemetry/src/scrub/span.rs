@@ -1,0 +1,70 @@
+//! Sanitizing a span, once, in front of all sinks.
+
+use std::borrow::Cow;
+
+use opentelemetry::trace::Status;
+use opentelemetry::{Array, KeyValue, StringValue, Value};
+use opentelemetry_sdk::trace::SpanData;
+use telemetry_sanitizer::Sanitizer;
+
+use crate::attributes as names;
+
+/// Cleans everything of a span that can hold text: name, attributes, events, links, status.
+pub(crate) fn span(sanitizer: &Sanitizer, span: &mut SpanData) {
+    text(sanitizer, &mut span.name);
+    attributes(sanitizer, &mut span.attributes);
+    for event in &mut span.events.events {
+        text(sanitizer, &mut event.name);
+        attributes(sanitizer, &mut event.attributes);
+    }
+    for link in &mut span.links.links {
+        attributes(sanitizer, &mut link.attributes);
+    }
+    if let Status::Error { description } = &mut span.status {
+        text(sanitizer, description);
+    }
+}
+
+fn attributes(sanitizer: &Sanitizer, attributes: &mut [KeyValue]) {
+    for KeyValue { key, value, .. } in attributes {
+        let key = key.as_str();
+        match value {
+            Value::String(old) => {
+                if let Some(new) = string(sanitizer, key, old.as_str()) {
+                    *old = StringValue::from(new);
+                }
+            }
+            Value::Array(Array::String(items)) => {
+                for old in items {
+                    if let Some(new) = string(sanitizer, key, old.as_str()) {
+                        *old = StringValue::from(new);
+                    }
+                }
+            }
+            // A number or truth value under a secret's name, such as a PIN.
+            other if sanitizer.is_sensitive_key(key) => {
+                let new = sanitizer.value(key, "0").into_owned();
+                *other = Value::String(StringValue::from(new));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The clean text, where it differs.
+fn string(sanitizer: &Sanitizer, key: &str, old: &str) -> Option<String> {
+    let clean = match key {
+        names::URL_FULL => sanitizer.url(old),
+        _ => sanitizer.value(key, old),
+    };
+    match clean {
+        Cow::Borrowed(same) if same.len() == old.len() => None,
+        clean => Some(clean.into_owned()),
+    }
+}
+
+fn text(sanitizer: &Sanitizer, old: &mut Cow<'static, str>) {
+    if let Cow::Owned(new) = sanitizer.text(old) {
+        *old = Cow::Owned(new);
+    }
+}
