@@ -1,0 +1,160 @@
+//! The one way to Splunk: every call goes through [`SplunkClient::send`].
+
+use std::time::Duration;
+
+use reqwest::header::AUTHORIZATION;
+use reqwest::{Method, StatusCode};
+
+use crate::classify;
+use crate::client::SplunkClient;
+use crate::error::SplunkError;
+use crate::message::of_error_body;
+use crate::operation::Operation;
+use crate::reply::Reply;
+use crate::session::Authorization;
+
+/// What to send, before it has a server and an authorization.
+///
+/// It has no `Debug`: the form of a log-in holds a password.
+pub(crate) struct Request {
+    method: Method,
+    path: &'static str,
+    query: Vec<(&'static str, String)>,
+    form: Vec<(&'static str, String)>,
+    timeout: Option<Duration>,
+}
+
+impl Request {
+    /// A request that is to be answered in JSON.
+    pub(crate) fn new(method: Method, path: &'static str) -> Self {
+        Self {
+            method,
+            path,
+            query: vec![("output_mode", "json".to_owned())],
+            form: Vec::new(),
+            timeout: None,
+        }
+    }
+
+    pub(crate) fn with_query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn with_form(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.form.push((name, value.into()));
+        self
+    }
+
+    /// Allows the call this much time instead of what the settings say.
+    pub(crate) fn with_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.timeout = timeout;
+        self
+    }
+}
+
+/// A complete answer of any status.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Vec<u8>,
+}
+
+impl SplunkClient {
+    /// Does one operation: authorization, exchange, one repetition with a new session, and the reading of the answer,
+    /// all within one time limit.
+    pub(crate) async fn send<R: Reply>(
+        &self,
+        operation: Operation,
+        request: Request,
+    ) -> Result<R, SplunkError> {
+        let limit = request.timeout.unwrap_or(self.inner.config.timeout);
+        let outcome = tokio::time::timeout(limit, self.call(operation, &request)).await;
+        outcome.unwrap_or_else(|_| {
+            Err(SplunkError::Timeout {
+                operation,
+                address: self.inner.base_url.clone(),
+                after: limit,
+            })
+        })
+    }
+
+    async fn call<R: Reply>(
+        &self,
+        operation: Operation,
+        request: &Request,
+    ) -> Result<R, SplunkError> {
+        let mut authorization = self.authorization(operation, None).await?;
+        let mut answer = self
+            .exchange(operation, request, Some(&authorization))
+            .await?;
+        if answer.status == StatusCode::UNAUTHORIZED && authorization.is_renewable() {
+            tracing::debug!(%operation, "Splunk has ended the session; logging in again");
+            authorization = self.authorization(operation, Some(&authorization)).await?;
+            answer = self
+                .exchange(operation, request, Some(&authorization))
+                .await?;
+        }
+
+        let secrets = self.secrets(Some(&authorization));
+        if !answer.status.is_success() {
+            let messages = of_error_body(&answer.body, &secrets);
+            return Err(classify::status(operation, answer.status, messages));
+        }
+        let reply = R::decode(&answer.body, &secrets).map_err(|reason| SplunkError::Decode {
+            operation,
+            status: answer.status.as_u16(),
+            reason,
+        })?;
+        match reply.failure() {
+            Some(messages) => Err(SplunkError::SearchFailed {
+                operation,
+                messages,
+            }),
+            None => Ok(reply),
+        }
+    }
+
+    /// One HTTP request and its whole answer.
+    pub(crate) async fn exchange(
+        &self,
+        operation: Operation,
+        request: &Request,
+        authorization: Option<&Authorization>,
+    ) -> Result<Answer, SplunkError> {
+        let inner = &self.inner;
+        let failed = |error: reqwest::Error| {
+            classify::transport(
+                operation,
+                inner.base_url.clone(),
+                inner.config.connect_timeout,
+                &error,
+            )
+        };
+        let url = format!("{}{}", inner.base_url, request.path);
+        let mut builder = inner
+            .http
+            .request(request.method.clone(), url)
+            .query(&request.query);
+        if let Some(authorization) = authorization {
+            builder = builder.header(AUTHORIZATION, authorization.header.clone());
+        }
+        if !request.form.is_empty() {
+            builder = builder.form(&request.form);
+        }
+        let mut response = builder.send().await.map_err(failed)?;
+        let status = response.status();
+        let limit = inner.config.response_limit;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if body.len().saturating_add(chunk.len()) > limit {
+                return Err(SplunkError::TooLarge {
+                    operation,
+                    status: status.as_u16(),
+                    limit,
+                });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, body })
+    }
+}
