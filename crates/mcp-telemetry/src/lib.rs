@@ -13,7 +13,7 @@ pub mod sampling;
 mod scrub;
 mod settings;
 
-pub use call::{CallKind, CallSpan, Outcome};
+pub use call::{CallKind, CallSpan, Outcome, record};
 pub use init::{Builder, InitError, ShutdownError, Telemetry, TelemetryLayer, init};
 pub use mcp::{TracedHandler, TracedService};
 pub use mcp_telemetry_macros::{trace_mcp_tool, trace_splunk_operation};

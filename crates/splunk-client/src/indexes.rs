@@ -56,6 +56,10 @@ impl Reply for Indexes {
         let entries = reply::entries(body)?;
         Ok(Self(entries.into_iter().map(Index::from).collect()))
     }
+
+    fn count(&self) -> Option<usize> {
+        Some(self.0.len())
+    }
 }
 
 impl SplunkClient {

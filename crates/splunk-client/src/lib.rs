@@ -14,6 +14,7 @@ mod send;
 mod server_info;
 mod session;
 mod settings;
+mod trace;
 
 pub use client::SplunkClient;
 pub use config::{Scheme, SplunkConfig};

@@ -10,6 +10,11 @@ pub(crate) trait Reply: Sized {
     /// Reads the body of a successful answer. The error says what was not as expected, without quoting the body.
     fn decode(body: &[u8], secrets: &Secrets<'_>) -> Result<Self, String>;
 
+    /// How many rows or entries it has, where it is a list.
+    fn count(&self) -> Option<usize> {
+        None
+    }
+
     /// Messages by which a successful answer says that the call failed.
     fn failure(&self) -> Option<Vec<SplunkMessage>> {
         None

@@ -150,6 +150,10 @@ impl Reply for SearchResults {
         })
     }
 
+    fn count(&self) -> Option<usize> {
+        Some(self.rows.len())
+    }
+
     fn failure(&self) -> Option<Vec<SplunkMessage>> {
         let fatal = self
             .messages

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Method, StatusCode};
+use tracing::Instrument as _;
 
 use crate::classify;
 use crate::client::SplunkClient;
@@ -12,6 +13,7 @@ use crate::message::of_error_body;
 use crate::operation::Operation;
 use crate::reply::Reply;
 use crate::session::Authorization;
+use crate::trace;
 
 /// What to send, before it has a server and an authorization.
 ///
@@ -46,6 +48,12 @@ impl Request {
         self
     }
 
+    /// The search among what is sent, if there is one.
+    pub(crate) fn search(&self) -> Option<&str> {
+        let search = self.form.iter().find(|(name, _)| *name == "search");
+        search.map(|(_, spl)| spl.as_str())
+    }
+
     /// Allows the call this much time instead of what the settings say.
     pub(crate) fn with_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.timeout = timeout;
@@ -68,14 +76,19 @@ impl SplunkClient {
         request: Request,
     ) -> Result<R, SplunkError> {
         let limit = request.timeout.unwrap_or(self.inner.config.timeout);
-        let outcome = tokio::time::timeout(limit, self.call(operation, &request)).await;
-        outcome.unwrap_or_else(|_| {
-            Err(SplunkError::Timeout {
-                operation,
-                address: self.inner.base_url.clone(),
-                after: limit,
+        let call = async {
+            let outcome = tokio::time::timeout(limit, self.call(operation, &request)).await;
+            outcome.unwrap_or_else(|_| {
+                Err(SplunkError::Timeout {
+                    operation,
+                    address: self.inner.base_url.clone(),
+                    after: limit,
+                })
             })
-        })
+        };
+        trace::operation(self, operation, &request)
+            .run(call, trace::outcome)
+            .await
     }
 
     async fn call<R: Reply>(
@@ -96,15 +109,18 @@ impl SplunkClient {
         }
 
         let secrets = self.secrets(Some(&authorization));
+        let status = answer.status.as_u16();
         if !answer.status.is_success() {
+            trace::answered(status, None);
             let messages = of_error_body(&answer.body, &secrets);
             return Err(classify::status(operation, answer.status, messages));
         }
         let reply = R::decode(&answer.body, &secrets).map_err(|reason| SplunkError::Decode {
             operation,
-            status: answer.status.as_u16(),
+            status,
             reason,
         })?;
+        trace::answered(status, reply.count());
         match reply.failure() {
             Some(messages) => Err(SplunkError::SearchFailed {
                 operation,
@@ -122,12 +138,12 @@ impl SplunkClient {
         authorization: Option<&Authorization>,
     ) -> Result<Answer, SplunkError> {
         let inner = &self.inner;
-        let failed = |error: reqwest::Error| {
+        let failed = |error: &reqwest::Error| {
             classify::transport(
                 operation,
                 inner.base_url.clone(),
                 inner.config.connect_timeout,
-                &error,
+                error,
             )
         };
         let url = format!("{}{}", inner.base_url, request.path);
@@ -141,20 +157,40 @@ impl SplunkClient {
         if !request.form.is_empty() {
             builder = builder.form(&request.form);
         }
-        let mut response = builder.send().await.map_err(failed)?;
-        let status = response.status();
-        let limit = inner.config.response_limit;
+        let built = builder.build().map_err(|error| failed(&error))?;
+        let call = trace::exchange(&built, request.path);
+        let answer = async {
+            let response = inner.http.execute(built).await?;
+            call.respond(response.status(), response.version());
+            self.read(response).await
+        };
+        match answer.instrument(call.span().clone()).await {
+            Ok((status, Some(body))) => Ok(Answer { status, body }),
+            Ok((status, None)) => Err(SplunkError::TooLarge {
+                operation,
+                status: status.as_u16(),
+                limit: inner.config.response_limit,
+            }),
+            Err(error) => {
+                let error = failed(&error);
+                call.fail(error.error_type(), &error);
+                Err(error)
+            }
+        }
+    }
+
+    /// The body of a response; nothing where it is larger than allowed.
+    async fn read(
+        &self,
+        mut response: reqwest::Response,
+    ) -> Result<(StatusCode, Option<Vec<u8>>), reqwest::Error> {
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if body.len().saturating_add(chunk.len()) > limit {
-                return Err(SplunkError::TooLarge {
-                    operation,
-                    status: status.as_u16(),
-                    limit,
-                });
+        while let Some(chunk) = response.chunk().await? {
+            if body.len().saturating_add(chunk.len()) > self.inner.config.response_limit {
+                return Ok((response.status(), None));
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, body })
+        Ok((response.status(), Some(body)))
     }
 }

@@ -5,4 +5,4 @@ pub(crate) mod outcome;
 mod span;
 
 pub use outcome::Outcome;
-pub use span::{CallKind, CallSpan};
+pub use span::{CallKind, CallSpan, record};

@@ -16,6 +16,18 @@ use crate::attributes as names;
 use crate::execution::Execution;
 use crate::settings::{ORIGIN, TARGET, send_pii};
 
+/// Sets an attribute on the current span, such as a result that is known only at the end.
+///
+/// ```
+/// mcp_telemetry::record("splunk.result_count", 100_i64);
+/// ```
+pub fn record(key: impl Into<Key>, value: impl Into<Value>) {
+    let span = Span::current();
+    if !span.is_disabled() {
+        span.set_attribute(key, value);
+    }
+}
+
 /// What is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -166,6 +178,15 @@ impl CallSpan {
         self
     }
 
+    /// Sets an attribute that tells what a user wrote, where inputs may be recorded
+    /// (`SENTRY_SEND_PII`). It passes the sanitizer either way.
+    pub fn input(self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
+        if send_pii() {
+            self.record(key, value);
+        }
+        self
+    }
+
     /// Sets an attribute.
     pub fn attribute(self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
         self.record(key, value);
@@ -227,8 +248,8 @@ impl CallSpan {
     }
 
     /// Records how the call ended: an `error.type`, and what it said, where it failed.
-    fn end(&self, status: &'static str, error: Option<(&str, &str)>) {
-        self.record(self.kind.status_key(), status);
+    fn end(&self, status: &str, error: Option<(&str, &str)>) {
+        self.record(self.kind.status_key(), status.to_owned());
         let Some((kind, message)) = error else {
             return;
         };
@@ -264,8 +285,9 @@ impl Ending {
             Outcome::Success => self.call.end("success", None),
             Outcome::ToolError { message } => self.call.end("error", Some(("tool_error", message))),
             Outcome::Error { kind, message } => {
-                let kind = kind.rsplit("::").next().unwrap_or(kind);
-                self.call.end("error", Some((kind, message)));
+                let kind = short_type(kind);
+                let status = if kind == "timeout" { kind } else { "error" };
+                self.call.end(status, Some((kind, message)));
             }
         }
     }
@@ -282,6 +304,29 @@ impl Drop for Ending {
         if self.call.kind == CallKind::Splunk {
             let millis = self.since.elapsed().as_secs_f64() * 1_000.0;
             self.call.record(names::SPLUNK_DURATION, millis);
+        }
+    }
+}
+
+/// A type's own name: no path and no arguments.
+fn short_type(name: &str) -> &str {
+    let name = name.split('<').next().unwrap_or(name);
+    name.rsplit("::").next().unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_types() {
+        for (name, short) in [
+            ("my_app::SearchError", "SearchError"),
+            ("alloc::boxed::Box<dyn core::error::Error>", "Box"),
+            ("timeout", "timeout"),
+            ("", ""),
+        ] {
+            assert_eq!(short_type(name), short);
         }
     }
 }

@@ -1,8 +1,15 @@
 //! OTLP over HTTP: exporters, and the providers that need one of their own.
 
 use std::collections::HashMap;
+use std::io::Read as _;
 use std::sync::Once;
 
+use async_trait::async_trait;
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use http::header::CONTENT_ENCODING;
+use http::{Request, Response};
+use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_otlp::{
     ExporterBuildError, LogExporter, MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig,
 };
@@ -69,15 +76,47 @@ fn configured<B: WithExportConfig + WithHttpConfig>(
         .iter()
         .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()))
         .collect();
+    let client = client(signal)?;
     let builder = builder
         .with_endpoint(signal.endpoint.clone())
         .with_timeout(signal.timeout)
-        .with_headers(headers)
-        .with_http_client(client(signal)?);
+        .with_headers(headers);
+    let gzip = opentelemetry_otlp::Compression::Gzip;
     Ok(match signal.compression {
-        Compression::Gzip => builder.with_compression(opentelemetry_otlp::Compression::Gzip),
-        _ => builder,
+        Compression::Gzip => builder.with_http_client(client).with_compression(gzip),
+        // Without compression set in code, the builder reads the environment itself, and
+        // refuses the specification's `none`.
+        _ if environment_names_compression() => builder
+            .with_http_client(Uncompressed(client))
+            .with_compression(gzip),
+        _ => builder.with_http_client(client),
     })
+}
+
+fn environment_names_compression() -> bool {
+    ["", "TRACES_", "LOGS_", "METRICS_"].iter().any(|signal| {
+        std::env::var_os(format!("OTEL_EXPORTER_OTLP_{signal}COMPRESSION")).is_some()
+    })
+}
+
+/// Undoes the compression that the builder could not be kept from.
+#[derive(Debug)]
+struct Uncompressed(reqwest::blocking::Client);
+
+#[async_trait]
+impl HttpClient for Uncompressed {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let (mut head, body) = request.into_parts();
+        let body = match head.headers.remove(CONTENT_ENCODING) {
+            Some(_) => {
+                let mut plain = Vec::new();
+                GzDecoder::new(body.as_ref()).read_to_end(&mut plain)?;
+                Bytes::from(plain)
+            }
+            None => body,
+        };
+        self.0.send_bytes(Request::from_parts(head, body)).await
+    }
 }
 
 /// A blocking client: exporters run on plain threads.

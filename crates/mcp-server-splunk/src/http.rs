@@ -1,0 +1,80 @@
+//! The server over streamable HTTP.
+
+use std::sync::Arc;
+
+use axum::extract::MatchedPath;
+use axum::routing::get;
+use axum::{Json, Router};
+use mcp_telemetry::TracedHandler;
+use mcp_telemetry::http::HttpLayer;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::SplunkServer;
+
+/// Path of the MCP endpoint.
+pub const MCP_PATH: &str = "/mcp";
+
+/// How the server is reached.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct HttpOptions {
+    /// Host names that requests may be for, beside the loopback ones. A request for
+    /// another host is refused, which keeps web pages from reaching a local server through
+    /// a name of theirs (DNS rebinding).
+    pub allowed_hosts: Vec<String>,
+}
+
+/// The routes: MCP on [`MCP_PATH`], and `/health`.
+///
+/// Cancel `shutdown` to end the sessions.
+pub fn router(server: SplunkServer, options: HttpOptions, shutdown: CancellationToken) -> Router {
+    let mut config = StreamableHttpServerConfig::default();
+    config.cancellation_token = shutdown;
+    config.allowed_hosts.extend(options.allowed_hosts);
+    // Each session gets a handler of its own; the names that it has learned are shared.
+    let handler = TracedHandler::new(server);
+    let mcp = StreamableHttpService::new(
+        move || Ok(handler.clone()),
+        Arc::new(LocalSessionManager::default()),
+        config,
+    );
+    let layer = HttpLayer::new()
+        .with_mcp_path(MCP_PATH)
+        .with_route(|head: &_| matched(head));
+    Router::new()
+        .nest_service(MCP_PATH, mcp)
+        .route("/health", get(health))
+        .layer(layer)
+}
+
+/// Serves until `shutdown` is cancelled and the requests under way are done.
+///
+/// # Errors
+///
+/// Where the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    server: SplunkServer,
+    options: HttpOptions,
+    shutdown: CancellationToken,
+) -> std::io::Result<()> {
+    let router = router(server, options, shutdown.clone());
+    axum::serve(listener, router)
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await
+}
+
+fn matched(head: &axum::http::request::Parts) -> Option<String> {
+    let path = head.extensions.get::<MatchedPath>()?;
+    Some(path.as_str().to_owned())
+}
+
+/// That the server runs. It does not ask Splunk: load balancers ask often.
+async fn health() -> Json<serde_json::Value> {
+    let app = crate::app_info();
+    Json(json!({ "status": "healthy", "server": app.name, "version": app.version }))
+}

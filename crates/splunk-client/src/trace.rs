@@ -1,0 +1,61 @@
+//! What a call's spans say: `splunk.api` for the operation, `http.client` for each request.
+
+use http::Uri;
+use mcp_telemetry::http::HttpCall;
+use mcp_telemetry::{CallSpan, Outcome, attributes as names};
+
+use crate::client::SplunkClient;
+use crate::error::SplunkError;
+use crate::operation::Operation;
+use crate::send::Request;
+
+/// The most characters of a search that a span shows.
+const QUERY_PREVIEW: usize = 200;
+
+/// Starts the span of an operation.
+pub(crate) fn operation(
+    client: &SplunkClient,
+    operation: Operation,
+    request: &Request,
+) -> CallSpan {
+    let config = client.config();
+    let call = CallSpan::splunk(operation.name())
+        .attribute(names::SERVER_ADDRESS, config.host().to_owned())
+        .attribute(names::SERVER_PORT, i64::from(config.port()));
+    match request.search() {
+        Some(spl) => {
+            let length = i64::try_from(spl.chars().count()).unwrap_or(i64::MAX);
+            let preview: String = spl.chars().take(QUERY_PREVIEW).collect();
+            call.attribute(names::SPLUNK_QUERY_LENGTH, length)
+                .input(names::SPLUNK_QUERY_PREVIEW, preview)
+        }
+        None => call,
+    }
+}
+
+/// Records what the operation answered on its span.
+pub(crate) fn answered(status: u16, count: Option<usize>) {
+    mcp_telemetry::record(names::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
+    if let Some(count) = count {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        mcp_telemetry::record(names::SPLUNK_RESULT_COUNT, count);
+    }
+}
+
+/// How the operation ended.
+pub(crate) fn outcome<R>(result: &Result<R, SplunkError>) -> Outcome {
+    match result {
+        Ok(_) => Outcome::Success,
+        Err(error) => Outcome::Error {
+            kind: error.error_type(),
+            message: error.to_string(),
+        },
+    }
+}
+
+/// Starts the span of one HTTP request. Splunk gets no trace context: it has no use for it.
+pub(crate) fn exchange(request: &reqwest::Request, path: &str) -> HttpCall {
+    // What is a URL to reqwest is one to `http`, but for lengths that no path here has.
+    let uri: Uri = request.url().as_str().parse().unwrap_or_default();
+    HttpCall::start(request.method(), &uri, Some(path))
+}
