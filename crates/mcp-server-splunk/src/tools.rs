@@ -6,7 +6,7 @@ use rmcp::{schemars, tool, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use splunk_client::Search;
+use splunk_client::{Search, SplunkError};
 
 use crate::error::ToolError;
 use crate::server::SplunkServer;
@@ -16,19 +16,19 @@ const MAX_RESULTS: u32 = 10_000;
 
 /// What `run_oneshot_search` takes.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub struct OneshotSearch {
+pub(crate) struct OneshotSearch {
     /// The search in SPL, for example `index=main status>=500 | stats count by host`.
-    pub query: String,
+    pub(crate) query: String,
     /// Start of the time range, in Splunk's notation.
     #[serde(default = "OneshotSearch::earliest")]
-    pub earliest_time: String,
+    pub(crate) earliest_time: String,
     /// End of the time range, in Splunk's notation.
     #[serde(default = "OneshotSearch::latest")]
-    pub latest_time: String,
+    pub(crate) latest_time: String,
     /// The most rows to answer with, 1 to 10000.
     #[serde(default = "OneshotSearch::rows")]
     #[schemars(range(min = 1, max = 10_000))]
-    pub max_results: u32,
+    pub(crate) max_results: u32,
 }
 
 impl OneshotSearch {
@@ -47,39 +47,39 @@ impl OneshotSearch {
 
 /// What `run_oneshot_search` answers.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct OneshotResults {
+pub(crate) struct OneshotResults {
     /// The rows that Splunk found.
-    pub results: Vec<Map<String, Value>>,
+    pub(crate) results: Vec<Map<String, Value>>,
     /// How many rows there are.
-    pub results_count: usize,
+    pub(crate) results_count: usize,
     /// The search as it was run.
-    pub query_executed: String,
+    pub(crate) query_executed: String,
     /// What Splunk says beside the rows, such as warnings.
-    pub messages: Vec<String>,
+    pub(crate) messages: Vec<String>,
 }
 
 /// What `list_indexes` answers.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Indexes {
+pub(crate) struct Indexes {
     /// Names of the indexes that are not Splunk's own.
-    pub indexes: Vec<String>,
+    pub(crate) indexes: Vec<String>,
     /// How many there are.
-    pub count: usize,
+    pub(crate) count: usize,
     /// How many there are with Splunk's own.
-    pub total_count_including_internal: usize,
+    pub(crate) total_count_including_internal: usize,
 }
 
 /// What `get_splunk_health` answers.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Health {
+pub(crate) struct Health {
     /// `connected`; when Splunk cannot be reached the tool answers with an error.
-    pub status: String,
+    pub(crate) status: String,
     /// Splunk's version.
-    pub version: String,
+    pub(crate) version: String,
     /// The server's name.
-    pub server_name: String,
+    pub(crate) server_name: String,
     /// What Splunk's own health report says: `green`, `yellow`, `red` or `unknown`.
-    pub health: String,
+    pub(crate) health: String,
 }
 
 #[tool_router(router = tools, vis = "pub(crate)")]
@@ -96,7 +96,8 @@ impl SplunkServer {
             .with_earliest(parameters.earliest_time)
             .with_latest(parameters.latest_time)
             .with_max_count(parameters.max_results.clamp(1, MAX_RESULTS));
-        let found = self.splunk()?.oneshot_search(&search).await?;
+        let found = self.splunk()?.oneshot_search(&search).await;
+        let found = found.map_err(failed)?;
         tracing::info!(result_count = found.rows.len(), "search finished");
         Ok(Json(OneshotResults {
             results_count: found.rows.len(),
@@ -114,7 +115,7 @@ impl SplunkServer {
     #[trace_mcp_tool("list_indexes")]
     #[tool(name = "list_indexes")]
     async fn list_indexes(&self) -> Result<Json<Indexes>, ToolError> {
-        let all = self.splunk()?.list_indexes().await?;
+        let all = self.splunk()?.list_indexes().await.map_err(failed)?;
         let own = all.iter().filter(|index| !index.internal);
         let indexes: Vec<String> = own.map(|index| index.name.clone()).collect();
         Ok(Json(Indexes {
@@ -129,8 +130,9 @@ impl SplunkServer {
     #[tool(name = "get_splunk_health")]
     async fn get_splunk_health(&self) -> Result<Json<Health>, ToolError> {
         let splunk = self.splunk()?;
-        let info = splunk.server_info().await?;
-        let health = serde_json::to_value(splunk.health().await?.status);
+        let info = splunk.server_info().await.map_err(failed)?;
+        let health = splunk.health().await.map_err(failed)?;
+        let health = serde_json::to_value(health.status);
         let health = health
             .ok()
             .and_then(|status| Some(status.as_str()?.to_owned()));
@@ -141,4 +143,11 @@ impl SplunkServer {
             health: health.unwrap_or_else(|| "unknown".to_owned()),
         }))
     }
+}
+
+/// Reports why a tool fails: one error event, on the tool's span.
+fn failed(error: SplunkError) -> ToolError {
+    let source: &(dyn std::error::Error + 'static) = &error;
+    tracing::error!(error = source, "a tool failed");
+    error.into()
 }

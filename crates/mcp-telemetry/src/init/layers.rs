@@ -1,6 +1,7 @@
 //! The layers of the subscriber: which spans and events go where.
 
 use std::fmt;
+use std::io::IsTerminal as _;
 
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::trace::SdkTracer;
@@ -75,6 +76,7 @@ impl Layers {
         let lines = filter_fn(|metadata| !(metadata.is_span() && metadata.target() == TARGET));
         let layer = tracing_subscriber::fmt::layer()
             .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal())
             .with_filter(filter.and(lines));
         self.0.push(Box::new(layer));
     }

@@ -23,7 +23,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use self::guard::Parts;
 pub use self::guard::{ShutdownError, Telemetry};
 pub use self::layers::TelemetryLayer;
-use crate::config::{AppInfo, Config};
+use crate::config::{AppInfo, Config, OtlpSignal};
 use crate::sampling::{self, SamplingError};
 use crate::{scrub, settings};
 
@@ -88,6 +88,9 @@ pub struct Builder {
     config: Config,
     sinks: Vec<Box<dyn SpanSink>>,
     stderr_logs: bool,
+    #[cfg(feature = "sentry")]
+    sentry_copy: Option<::sentry::types::Dsn>,
+    otlp_copy: Option<OtlpSignal>,
 }
 
 impl Builder {
@@ -97,12 +100,29 @@ impl Builder {
             config,
             sinks: Vec::new(),
             stderr_logs: true,
+            #[cfg(feature = "sentry")]
+            sentry_copy: None,
+            otlp_copy: None,
         }
     }
 
     /// Adds a destination of sampled, sanitized spans.
     pub fn with_sink(mut self, sink: impl SpanSink) -> Self {
         self.sinks.push(Box::new(sink));
+        self
+    }
+
+    /// Sends everything that Sentry gets to a second DSN too, such as a local viewer's
+    /// beside the project's. Without `SENTRY_DSN` there is nothing to copy.
+    #[cfg(feature = "sentry")]
+    pub fn with_sentry_copy(mut self, dsn: ::sentry::types::Dsn) -> Self {
+        self.sentry_copy = Some(dsn);
+        self
+    }
+
+    /// Sends spans by OTLP to a second endpoint too.
+    pub fn with_otlp_copy(mut self, traces: OtlpSignal) -> Self {
+        self.otlp_copy = Some(traces);
         self
     }
 
@@ -139,6 +159,9 @@ impl Builder {
             config,
             mut sinks,
             stderr_logs,
+            #[cfg(feature = "sentry")]
+            sentry_copy,
+            otlp_copy,
         } = self;
         let mut layers = layers::Layers::default();
         if stderr_logs {
@@ -160,7 +183,7 @@ impl Builder {
         #[cfg(feature = "sentry")]
         let mut on_start_dsc = false;
         #[cfg(feature = "sentry")]
-        if let Some(sentry) = self::sentry::connect(&config, &sanitizer) {
+        if let Some(sentry) = self::sentry::connect(&config, &sanitizer, sentry_copy) {
             layers.sentry(config.sentry.enable_logs);
             if let Some(sink) = sentry.sink() {
                 parts.sentry_sink = Some(sink.handle());
@@ -173,6 +196,9 @@ impl Builder {
             let sink = otlp::span_sink(signal)?;
             parts.otlp_sink = Some(sink.handle());
             sinks.push(Box::new(sink));
+        }
+        if let Some(signal) = &otlp_copy {
+            sinks.push(Box::new(otlp::span_sink(signal)?));
         }
         if let Some(signal) = &config.otlp.logs {
             let logs = otlp::logger_provider(signal, resource.clone())?;

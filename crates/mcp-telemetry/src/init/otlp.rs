@@ -94,9 +94,9 @@ fn configured<B: WithExportConfig + WithHttpConfig>(
 }
 
 fn environment_names_compression() -> bool {
-    ["", "TRACES_", "LOGS_", "METRICS_"].iter().any(|signal| {
-        std::env::var_os(format!("OTEL_EXPORTER_OTLP_{signal}COMPRESSION")).is_some()
-    })
+    ["", "TRACES_", "LOGS_", "METRICS_"]
+        .iter()
+        .any(|signal| std::env::var_os(format!("OTEL_EXPORTER_OTLP_{signal}COMPRESSION")).is_some())
 }
 
 /// Undoes the compression that the builder could not be kept from.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use otel_sentry::SentrySink;
-use otel_sentry::delivery::{Delivery, DeliveryStats, SharedTransport};
-use sentry::{Client, ClientOptions, Hub};
+use otel_sentry::delivery::{Delivery, DeliveryStats, SharedTransport, Tee};
+use sentry::types::Dsn;
+use sentry::{Client, ClientOptions, Envelope, Hub};
 use telemetry_sanitizer::Sanitizer;
 
 use crate::config::{Config, SentryTraces};
@@ -20,11 +21,19 @@ pub(super) struct Sentry {
 }
 
 /// Makes the client that the settings describe; `None` without a DSN.
-pub(super) fn connect(config: &Config, sanitizer: &Sanitizer) -> Option<Sentry> {
+///
+/// With `copy`, everything goes to that DSN too.
+pub(super) fn connect(config: &Config, sanitizer: &Sanitizer, copy: Option<Dsn>) -> Option<Sentry> {
     let dsn = config.sentry.dsn.as_ref()?.expose().parse().ok()?;
     let delivery = Delivery::new().with_shutdown_timeout(config.shutdown_timeout);
     let stats = delivery.stats();
-    let transport = SharedTransport::new(delivery);
+    let transport = match copy {
+        Some(dsn) => {
+            let of_copy = Delivery::new().with_shutdown_timeout(config.shutdown_timeout);
+            SharedTransport::new(Tee::new(delivery, of_copy, dsn))
+        }
+        None => SharedTransport::new(delivery),
+    };
 
     let of_event = sanitizer.clone();
     let of_breadcrumb = sanitizer.clone();
@@ -64,8 +73,15 @@ impl Sentry {
         }
     }
 
+    /// Sends the report on what was lost, if there is one: it rides on an envelope of the
+    /// client's, and the span sink's go past the client.
+    pub(super) fn report(&self) {
+        self.client.send_envelope(Envelope::new());
+    }
+
     /// Sends what waits; false where that was not done in time.
     pub(super) fn close(&self, timeout: Duration) -> bool {
+        self.report();
         self.client.close(Some(timeout))
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn transaction_name<'a>(span: &'a SpanData, known: &Known<'a>) -> Tra
 /// The description of a child span.
 ///
 /// In this order: `sentry.description`, `sentry.custom_span_name`, the span's name if its source is
-/// `custom`; HTTP method and route, or method and URL without user, query and fragment; the query
+/// `custom`; HTTP method and route (or URL template), or method and URL without user, query and fragment; the query
 /// of a database span; the span's name.
 pub(crate) fn description<'a>(span: &'a SpanData, known: &Known<'a>) -> Cow<'a, str> {
     let explicit = known.description.or(known.custom_span_name);
@@ -141,6 +141,15 @@ mod tests {
         let long_url = "https://user:pw@host:8089/services/search?q=secret#top";
         let rows: &[(SpanKind, Pairs<'_>, &str)] = &[
             (Internal, &[], "span name"),
+            (
+                Client,
+                &[
+                    get,
+                    ("url.full", long_url),
+                    ("url.template", "/services/{id}"),
+                ],
+                "GET /services/{id}",
+            ),
             (Internal, &[("sentry.description", "told")], "told"),
             (Internal, &[("sentry.custom_span_name", "mine")], "mine"),
             (

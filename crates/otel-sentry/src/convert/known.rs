@@ -54,6 +54,8 @@ impl<'a> Known<'a> {
                 "http.request.method" => known.http_method = text(value),
                 "http.method" => old.http_method = text(value),
                 "http.route" => known.http_route = text(value),
+                // What a route is to a server, a template is to a client.
+                "url.template" => old.http_route = text(value),
                 "http.response.status_code" => known.http_status = integer(value),
                 "http.status_code" => old.http_status = integer(value),
                 "url.full" => known.url = text(value),
@@ -73,6 +75,7 @@ impl<'a> Known<'a> {
         }
         known.source = segment_source.or(span_source).or(known.source);
         known.http_method = known.http_method.or(old.http_method);
+        known.http_route = known.http_route.or(old.http_route);
         known.http_status = known.http_status.or(old.http_status);
         known.url = known.url.or(old.url);
         known.db_query = known.db_query.or(old.db_query);

@@ -72,6 +72,7 @@ mod retry;
 mod shared;
 mod state;
 mod stats;
+mod tee;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -85,6 +86,7 @@ use sentry::{Transport, TransportFactory, TransportOptions};
 
 pub use shared::SharedTransport;
 pub use stats::{DeliverySnapshot, DeliveryStats, DroppedEnvelopes};
+pub use tee::Tee;
 
 use retry::RetryPolicy;
 use transport::DeliveryTransport;
