@@ -48,6 +48,13 @@ impl DscDefaults {
         }
     }
 
+    /// Sets the organization that the DSN's host names, as `o1234.ingest.sentry.io` does.
+    #[must_use]
+    pub fn with_host(mut self, host: &str) -> Self {
+        self.org_id = organization(host).map(str::to_owned);
+        self
+    }
+
     /// Sets the organization.
     #[must_use]
     pub fn with_org_id(mut self, org_id: impl Into<String>) -> Self {
@@ -68,6 +75,14 @@ impl DscDefaults {
         self.environment = Some(environment.into());
         self
     }
+}
+
+/// The organization in a host such as `o1234.ingest.sentry.io`.
+fn organization(host: &str) -> Option<&str> {
+    let (first, _) = host.split_once('.')?;
+    let id = first.strip_prefix('o')?;
+    let digits = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then_some(id)
 }
 
 /// A dynamic sampling context: text values by key, in the order of arrival, each key once.

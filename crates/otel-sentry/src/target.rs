@@ -22,10 +22,7 @@ impl Target {
     /// Reads it from a client's options; `None` where these have no DSN.
     pub(crate) fn of(options: &ClientOptions) -> Option<Self> {
         let dsn = options.dsn.as_ref()?;
-        let mut dsc = DscDefaults::new(dsn.public_key());
-        if let Some(org) = organization(dsn.host()) {
-            dsc = dsc.with_org_id(org);
-        }
+        let mut dsc = DscDefaults::new(dsn.public_key()).with_host(dsn.host());
         if let Some(release) = &options.release {
             dsc = dsc.with_release(release.clone());
         }
@@ -41,33 +38,5 @@ impl Target {
             server_name: owned(&options.server_name),
             dsc,
         })
-    }
-}
-
-/// The organisation in a host such as `o1234.ingest.sentry.io`.
-fn organization(host: &str) -> Option<&str> {
-    let (first, _) = host.split_once('.')?;
-    let id = first.strip_prefix('o')?;
-    let digits = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then_some(id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn organizations() {
-        for (host, org) in [
-            ("o1234.ingest.sentry.io", Some("1234")),
-            ("o1.ingest.us.sentry.io", Some("1")),
-            ("ingest.sentry.io", None),
-            ("o.sentry.io", None),
-            ("office.example.com", None),
-            ("127.0.0.1", None),
-            ("o12", None),
-        ] {
-            assert_eq!(organization(host), org, "{host}");
-        }
     }
 }

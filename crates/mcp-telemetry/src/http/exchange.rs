@@ -8,7 +8,7 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::headers::{session_id, text, version};
-use super::layer::Options;
+use super::options::Options;
 use crate::attributes as names;
 use crate::settings::{ORIGIN, TARGET, send_pii};
 
@@ -171,20 +171,4 @@ fn method(method: &Method) -> (&'static str, Option<String>) {
 /// A request whose response lasts as long as a subscription.
 fn is_subscription(headers: &HeaderMap) -> bool {
     text(headers, "mcp-method") == Some("subscriptions/listen")
-}
-
-impl Options {
-    fn route<B>(&self, request: &http::Request<B>) -> Option<String> {
-        let path = request.uri().path();
-        if let Some(known) = self.known_path(path) {
-            return Some(known.to_owned());
-        }
-        let make_route = self.make_route.as_ref()?;
-        // Hooks see the request's head, which cannot be borrowed as parts: copy it.
-        let (mut parts, ()) = http::Request::new(()).into_parts();
-        parts.method = request.method().clone();
-        parts.uri = request.uri().clone();
-        parts.extensions = request.extensions().clone();
-        make_route.route(&parts)
-    }
 }

@@ -6,6 +6,7 @@ mod exchange;
 mod future;
 mod headers;
 mod layer;
+mod options;
 mod service;
 
 pub use body::TracedBody;
@@ -13,5 +14,6 @@ pub use client::HttpCall;
 pub(crate) use exchange::HttpSpan;
 pub use future::ResponseFuture;
 pub(crate) use headers::{session_id, version};
-pub use layer::{HttpLayer, MakeRoute};
+pub use layer::HttpLayer;
+pub use options::MakeRoute;
 pub use service::HttpService;

@@ -10,7 +10,7 @@ use tracing::{Instrument as _, Span};
 use super::body::TracedBody;
 use super::exchange::Exchange;
 use super::future::ResponseFuture;
-use super::layer::Options;
+use super::options::Options;
 use crate::isolation::isolated;
 
 /// A service whose requests are spans; made by [`HttpLayer`](super::HttpLayer).

@@ -15,9 +15,12 @@ pub(super) fn propagator(config: &Config) -> TextMapCompositePropagator {
         .with_tracecontext(has(Propagator::TraceContext))
         .with_baggage(has(Propagator::Baggage))
         .with_sentry(has(Propagator::Sentry));
-    let mut propagator = TracePropagator::new().with_formats(formats);
+    let mut propagator = TracePropagator::new()
+        .with_formats(formats)
+        .with_deferred_rate(config.sentry.traces_sample_rate);
     if let Some(dsn) = &config.sentry.dsn {
         let defaults = DscDefaults::new(dsn.public_key().expose_secret().to_owned())
+            .with_host(dsn.host())
             .with_release(config.sentry.release.clone())
             .with_environment(config.sentry.environment.clone());
         propagator = propagator.with_dsc_defaults(defaults);

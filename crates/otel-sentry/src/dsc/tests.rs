@@ -180,3 +180,18 @@ proptest! {
         prop_assert!(dsc.ppm("sample_rand").unwrap() < dsc.ppm("sample_rate").unwrap());
     }
 }
+
+#[test]
+fn organizations() {
+    for (host, org) in [
+        ("o1234.ingest.sentry.io", Some("1234")),
+        ("o1.ingest.us.sentry.io", Some("1")),
+        ("ingest.sentry.io", None),
+        ("o.sentry.io", None),
+        ("office.example.com", None),
+        ("127.0.0.1", None),
+        ("o12", None),
+    ] {
+        assert_eq!(organization(host), org, "{host}");
+    }
+}

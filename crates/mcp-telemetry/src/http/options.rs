@@ -1,0 +1,103 @@
+//! What can be set on the layer, and how it tells paths apart.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Finds the route of a request: the pattern that it matched, never its path.
+///
+/// Closures implement it. With axum, which puts the route it matched into the request:
+///
+/// ```ignore
+/// HttpLayer::new().with_route(|head: &http::request::Parts| {
+///     head.extensions.get::<axum::extract::MatchedPath>().map(|path| path.as_str().to_owned())
+/// })
+/// ```
+pub trait MakeRoute: Send + Sync + 'static {
+    /// The route, or `None` where none matched: then the span is named by its method alone.
+    fn route(&self, head: &http::request::Parts) -> Option<String>;
+}
+
+impl<F: Fn(&http::request::Parts) -> Option<String> + Send + Sync + 'static> MakeRoute for F {
+    fn route(&self, head: &http::request::Parts) -> Option<String> {
+        self(head)
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Options {
+    pub(super) mcp_path: String,
+    health_paths: Vec<String>,
+    pub(super) make_route: Option<Arc<dyn MakeRoute>>,
+}
+
+impl Options {
+    /// Whether a path is the MCP endpoint, or below it.
+    pub(super) fn is_mcp(&self, path: &str) -> bool {
+        let rest = path.strip_prefix(self.mcp_path.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// The path, where it is one that needs no pattern.
+    pub(super) fn known_path(&self, path: &str) -> Option<&str> {
+        if self.is_mcp(path) {
+            return Some(&self.mcp_path);
+        }
+        let known = self.health_paths.iter().find(|known| *known == path);
+        known.map(String::as_str)
+    }
+
+    /// The route, if the path is a known one or the hook finds it.
+    pub(super) fn route<B>(&self, request: &http::Request<B>) -> Option<String> {
+        let path = request.uri().path();
+        if let Some(known) = self.known_path(path) {
+            return Some(known.to_owned());
+        }
+        let make_route = self.make_route.as_ref()?;
+        // Hooks see the request's head, which cannot be borrowed as parts: copy it.
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        parts.method = request.method().clone();
+        parts.uri = request.uri().clone();
+        parts.extensions = request.extensions().clone();
+        make_route.route(&parts)
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            mcp_path: "/mcp".to_owned(),
+            health_paths: crate::sampling::HEALTH_PATHS.map(str::to_owned).to_vec(),
+            make_route: None,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("mcp_path", &self.mcp_path)
+            .field("health_paths", &self.health_paths)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        let options = Options::default();
+        for (path, known) in [
+            ("/mcp", Some("/mcp")),
+            ("/mcp/", Some("/mcp")),
+            ("/mcp/sub", Some("/mcp")),
+            ("/mcpx", None),
+            ("/health", Some("/health")),
+            ("/health/42", None),
+            ("/", None),
+        ] {
+            assert_eq!(options.known_path(path), known, "{path}");
+        }
+    }
+}
