@@ -52,6 +52,7 @@
 //! fault or never answered is still in [`Received::requests`], and what it carried can be read with
 //! [`Request::envelope`].
 
+mod agreement;
 mod archive;
 mod connection;
 mod encoding;
@@ -70,6 +71,7 @@ mod store;
 mod take;
 mod wait;
 
+pub use agreement::{Agreement, SpanKey};
 pub use fault::Fault;
 pub use otlp::{
     ExponentialHistogram, Histogram, MetricKind, MetricValue, OtlpEvent, OtlpExemplar, OtlpLink,

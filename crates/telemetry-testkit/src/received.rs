@@ -33,6 +33,12 @@ impl Received {
         }
     }
 
+    /// Compares what arrived at Sentry with what arrived by OTLP, span by span.
+    #[must_use]
+    pub fn agreement(&self) -> crate::Agreement {
+        crate::Agreement::new(self)
+    }
+
     /// All requests, whatever they carried and however they were answered.
     #[must_use]
     pub fn requests(&self) -> Vec<&Request> {

@@ -2,7 +2,6 @@
 //! Splunk, and the same traces arrive at a Sentry endpoint and at an OTLP endpoint.
 #![expect(clippy::print_stdout, reason = "this program's output is its result")]
 
-mod agreement;
 mod drive;
 mod error_report;
 mod progress;

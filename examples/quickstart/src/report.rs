@@ -2,9 +2,8 @@
 
 use mcp_telemetry::otel_smart_sampler::RuleCount;
 use serde::Serialize;
-use telemetry_testkit::Received;
+use telemetry_testkit::{Agreement, Received};
 
-use crate::agreement::Agreement;
 use crate::drive::Driven;
 use crate::error_report::{self, ErrorReport};
 use crate::sampling::{self, Row};
@@ -37,7 +36,7 @@ impl Report {
             error: error_report::find(received),
             continued,
             sampling: sampling::rows(counts),
-            agreement: Agreement::new(received),
+            agreement: received.agreement(),
         }
     }
 

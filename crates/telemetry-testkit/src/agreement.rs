@@ -1,34 +1,52 @@
-//! Whether both endpoints got the same spans.
+//! Whether Sentry and OTLP got the same spans.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::Received;
 use serde::Serialize;
-use telemetry_testkit::Received;
 
 /// Differences printed at most of each kind.
 const SHOWN: usize = 10;
 
 /// A span as both sides know it.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub(crate) struct SpanKey {
-    pub(crate) trace_id: String,
-    pub(crate) span_id: String,
-    pub(crate) parent_span_id: Option<String>,
-    pub(crate) name: String,
+pub struct SpanKey {
+    /// Its trace, 32 hex digits.
+    pub trace_id: String,
+    /// Its id, 16 hex digits.
+    pub span_id: String,
+    /// Its parent's id, if it has one.
+    pub parent_span_id: Option<String>,
+    /// Its name: at Sentry the description, or the transaction's name.
+    pub name: String,
 }
 
-/// The verdict.
+/// The comparison of every span that arrived at Sentry with every span that arrived by OTLP.
+///
+/// ```
+/// use telemetry_testkit::Sink;
+///
+/// let sink = Sink::start()?;
+/// // … run what sends to `sink.dsn()` and `sink.otlp_endpoint()` …
+/// let agreement = sink.received().agreement();
+/// assert!(!agreement.holds(), "nothing arrived, which proves nothing");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Serialize)]
-pub(crate) struct Agreement {
+#[non_exhaustive]
+pub struct Agreement {
     /// Traces that arrived at both.
-    pub(crate) traces: usize,
+    pub traces: usize,
     /// Spans that arrived at both, alike.
-    pub(crate) spans: usize,
-    pub(crate) only_sentry: Vec<SpanKey>,
-    pub(crate) only_otlp: Vec<SpanKey>,
+    pub spans: usize,
+    /// Spans that OTLP has not, or has otherwise.
+    pub only_sentry: Vec<SpanKey>,
+    /// Spans that Sentry has not, or has otherwise.
+    pub only_otlp: Vec<SpanKey>,
     /// Span ids that arrived more than once at one of them.
-    pub(crate) repeated: Vec<String>,
+    pub repeated: Vec<String>,
 }
 
 impl Agreement {
@@ -70,8 +88,9 @@ impl Agreement {
         }
     }
 
-    /// Both got the same, each span once, and something at all.
-    pub(crate) fn holds(&self) -> bool {
+    /// Whether both got the same, each span once, and something at all.
+    #[must_use]
+    pub fn holds(&self) -> bool {
         self.spans > 0
             && self.only_sentry.is_empty()
             && self.only_otlp.is_empty()
