@@ -18,6 +18,8 @@ pub use init::{Builder, InitError, ShutdownError, Telemetry, TelemetryLayer, ini
 pub use mcp::{TracedHandler, TracedService};
 pub use mcp_telemetry_macros::{trace_mcp_tool, trace_splunk_operation};
 
+pub use scrub::sanitize_span;
+
 pub use opentelemetry;
 pub use opentelemetry_sdk;
 pub use otel_pipeline;

@@ -212,7 +212,7 @@ impl Builder {
             let sampler = sampling::sampler(config.sentry.traces_sample_rate)?;
             let counts = SamplingCounts::new(&sampler);
             let mut pipeline = PipelineProcessor::builder()
-                .with_scrub(move |span: &mut SpanData| scrub::span::span(&sanitizer, span));
+                .with_scrub(move |span: &mut SpanData| scrub::sanitize_span(&sanitizer, span));
             #[cfg(feature = "sentry")]
             if on_start_dsc {
                 pipeline = pipeline.with_on_start(otel_sentry::keep_frozen_dsc);

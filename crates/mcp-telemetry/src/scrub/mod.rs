@@ -2,4 +2,6 @@
 
 #[cfg(feature = "sentry")]
 pub(crate) mod event;
-pub(crate) mod span;
+mod span;
+
+pub use span::sanitize_span;

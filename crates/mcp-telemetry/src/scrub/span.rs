@@ -10,7 +10,23 @@ use telemetry_sanitizer::Sanitizer;
 use crate::attributes as names;
 
 /// Cleans everything of a span that can hold text: name, attributes, events, links, status.
-pub(crate) fn span(sanitizer: &Sanitizer, span: &mut SpanData) {
+///
+/// What [`init`](crate::init) puts in front of all sinks; for a pipeline of one's own it goes
+/// into [`PipelineBuilder::with_scrub`](otel_pipeline::PipelineBuilder::with_scrub).
+///
+/// ```
+/// use mcp_telemetry::opentelemetry_sdk::trace::SpanData;
+/// use mcp_telemetry::otel_pipeline::PipelineProcessor;
+/// use mcp_telemetry::telemetry_sanitizer::Sanitizer;
+///
+/// let sanitizer = Sanitizer::default();
+/// let pipeline = PipelineProcessor::builder()
+///     .with_scrub(move |span: &mut SpanData| mcp_telemetry::sanitize_span(&sanitizer, span))
+///     .build()?;
+/// # drop(pipeline);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn sanitize_span(sanitizer: &Sanitizer, span: &mut SpanData) {
     text(sanitizer, &mut span.name);
     attributes(sanitizer, &mut span.attributes);
     for event in &mut span.events.events {
