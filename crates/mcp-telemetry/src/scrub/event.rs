@@ -1,9 +1,9 @@
 //! Sanitizing what the Sentry SDK captures.
 
-use std::borrow::Cow;
-
 use sentry::protocol::{Breadcrumb, Context, Event, Log, Map, Value};
 use telemetry_sanitizer::Sanitizer;
+
+use super::changed;
 
 /// Cleans an error event: messages, exceptions, breadcrumbs, tags, contexts, request, user.
 pub(crate) fn event(sanitizer: &Sanitizer, mut event: Event<'static>) -> Event<'static> {
@@ -95,7 +95,7 @@ fn json(sanitizer: &Sanitizer, key: &str, value: &mut Value) {
 }
 
 fn keyed(sanitizer: &Sanitizer, key: &str, text: &mut String) {
-    if let Cow::Owned(clean) = sanitizer.value(key, text) {
+    if let Some(clean) = changed(sanitizer.value(key, text), text) {
         *text = clean;
     }
 }
@@ -107,7 +107,7 @@ fn optional(sanitizer: &Sanitizer, text: &mut Option<String>) {
 }
 
 fn string(sanitizer: &Sanitizer, text: &mut String) {
-    if let Cow::Owned(clean) = sanitizer.text(text) {
+    if let Some(clean) = changed(sanitizer.text(text), text) {
         *text = clean;
     }
 }

@@ -7,6 +7,7 @@ use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 use telemetry_sanitizer::Sanitizer;
 
+use super::changed;
 use crate::attributes as names;
 
 /// Cleans everything of a span that can hold text: name, attributes, events, links, status.
@@ -73,14 +74,35 @@ fn string(sanitizer: &Sanitizer, key: &str, old: &str) -> Option<String> {
         names::URL_FULL => sanitizer.url(old),
         _ => sanitizer.value(key, old),
     };
-    match clean {
-        Cow::Borrowed(same) if same.len() == old.len() => None,
-        clean => Some(clean.into_owned()),
-    }
+    changed(clean, old)
 }
 
 fn text(sanitizer: &Sanitizer, old: &mut Cow<'static, str>) {
-    if let Cow::Owned(new) = sanitizer.text(old) {
+    if let Some(new) = changed(sanitizer.text(old), old) {
         *old = Cow::Owned(new);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sampling_context_passes_unharmed() {
+        let dsc = "sentry-trace_id=0af7651916cd43dd8448eb211c80319c,\
+            sentry-public_key=0123456789abcdef0123456789abcdef,sentry-sample_rate=0.25,\
+            sentry-sampled=true,sentry-transaction=POST%20%2Fmcp";
+        assert_eq!(string(&Sanitizer::default(), "sentry.dsc", dsc), None);
+    }
+
+    #[test]
+    fn a_number_under_a_secrets_name_goes_too() {
+        let mut pairs = [
+            KeyValue::new("user.password", 1234_i64),
+            KeyValue::new("size", 5_i64),
+        ];
+        attributes(&Sanitizer::default(), &mut pairs);
+        assert_eq!(pairs[0].value.as_str(), telemetry_sanitizer::MARKER);
+        assert_eq!(pairs[1].value, Value::I64(5));
     }
 }

@@ -1,0 +1,174 @@
+//! Sixteen bytes of text at once.
+
+/// Bytes that one step of the filter covers.
+pub(crate) const BLOCK: usize = 16;
+
+/// The bytes as numbers, so that all of them are compared at once.
+#[derive(Debug)]
+pub(crate) struct Block {
+    first: u64,
+    second: u64,
+    /// The two bytes behind.
+    rest: u64,
+}
+
+impl Block {
+    #[inline(always)]
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        let whole = bytes.split_first_chunk().and_then(|(first, bytes)| {
+            let (second, bytes) = bytes.split_first_chunk()?;
+            Some(Self {
+                first: u64::from_le_bytes(*first),
+                second: u64::from_le_bytes(*second),
+                rest: u64::from(u16::from_le_bytes(*bytes.first_chunk()?)),
+            })
+        });
+        whole.unwrap_or_else(|| Self::partial(bytes))
+    }
+
+    /// Whether one of the bytes is an `@`.
+    #[inline(always)]
+    pub(crate) fn has_at_sign(&self) -> bool {
+        self.flags(b'@', 0) != 0
+    }
+
+    /// The first bytes of a text that ends within the block, with zeros behind.
+    #[inline(always)]
+    fn partial(bytes: &[u8]) -> Self {
+        let len = bytes.len();
+        let long = |chunk: Option<&[u8; 8]>| chunk.map_or(0, |c| u64::from_le_bytes(*c));
+        let short =
+            |chunk: Option<&[u8; 4]>| chunk.map_or(0, |c| u64::from(u32::from_le_bytes(*c)));
+        let byte = |i: usize| bytes.get(i).map_or(0, |c| u64::from(*c));
+        let (first, second) = match len {
+            // The last bytes are read at their end and shifted to their place; those read twice are the same.
+            16.. => (
+                long(bytes.first_chunk()),
+                long(bytes.get(8..).and_then(|b| b.first_chunk())),
+            ),
+            8..16 => (
+                long(bytes.first_chunk()),
+                long(bytes.last_chunk())
+                    .checked_shr(bits(16 - len))
+                    .unwrap_or(0),
+            ),
+            4..8 => (
+                short(bytes.first_chunk()) | short(bytes.last_chunk()) << bits(len - 4),
+                0,
+            ),
+            _ => (byte(0) | byte(1) << 8 | byte(2) << 16, 0),
+        };
+        Self {
+            first,
+            second,
+            rest: byte(16) | byte(17) << 8,
+        }
+    }
+
+    /// The windows, folded. The high byte of each is of the next one.
+    #[inline(always)]
+    pub(crate) fn windows(&self) -> [u32; 8] {
+        const FOLD: u64 = each(0x20);
+        let (first, second, rest) = (self.first | FOLD, self.second | FOLD, self.rest | FOLD);
+        let low = |bits: u64| (bits & 0xffff_ffff) as u32;
+        [
+            low(first),
+            low(first >> 16),
+            low(first >> 32),
+            low(first >> 48 | second << 16),
+            low(second),
+            low(second >> 16),
+            low(second >> 32),
+            low(second >> 48 | rest << 16),
+        ]
+    }
+
+    /// The high bit of each byte that is `c` or one of the next `reach`; `c` is ASCII and its low bits up to `reach` are 0.
+    #[inline(always)]
+    fn flags(&self, c: u8, reach: u8) -> u128 {
+        let of = |bytes: u64| {
+            let differs = bytes ^ each(c);
+            !(((differs & each(0x7f)) + each(0x7f - reach)) | differs) & each(0x80)
+        };
+        u128::from(of(self.first)) | u128::from(of(self.second)) << 64
+    }
+
+    /// Seven bytes of a card number hold three digits in a row, wherever the groups begin.
+    #[inline(always)]
+    pub(crate) fn has_three_digits(&self) -> bool {
+        let digits = self.flags(b'0', 9);
+        digits & (digits >> 8) & (digits >> 16) != 0
+    }
+
+    /// Whether seven digits, blanks or dashes stand in a row.
+    #[cold]
+    pub(crate) fn has_card_run(&self) -> bool {
+        let one = self.flags(b'0', 9) | self.flags(b' ', 0) | self.flags(b'-', 0);
+        let two = one & (one >> 8);
+        let four = two & (two >> 16);
+        four & (four >> 24) != 0
+    }
+}
+
+/// So many bytes in bits; they are few.
+fn bits(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(8) * 8
+}
+
+const fn each(c: u8) -> u64 {
+    u64::from_le_bytes([c; 8])
+}
+
+/// Upper-case letters become lower-case ones; digits and most punctuation stay.
+pub(crate) const fn fold(c: u8) -> u8 {
+    c | 0x20
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(text: &str) -> Block {
+        Block::new(text.as_bytes())
+    }
+
+    #[test]
+    fn windows_start_at_even_offsets_and_are_folded() {
+        let windows = block("ABCDEFGHIJKLMNOPQR").windows();
+        for (window, text) in windows
+            .iter()
+            .zip(["abc", "cde", "efg", "ghi", "ijk", "klm", "mno", "opq"])
+        {
+            assert_eq!(&window.to_le_bytes()[..3], text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn short_texts_have_zeros_behind() {
+        let text: [u8; 20] = std::array::from_fn(|i| b'A' + i as u8);
+        for len in 0..=text.len() {
+            let mut padded = [0; 18];
+            padded[..len.min(18)].copy_from_slice(&text[..len.min(18)]);
+            let (short, whole) = (Block::new(&text[..len]), Block::new(&padded));
+            assert_eq!(
+                (short.first, short.second, short.rest),
+                (whole.first, whole.second, whole.rest),
+                "{len}"
+            );
+        }
+    }
+
+    #[test]
+    fn runs_are_found_at_every_place() {
+        for before in 0..10 {
+            let run = |part: &str| block(&format!("{}{part}", "x".repeat(before))).has_card_run();
+            assert!(run("1234567"));
+            assert!(run("12 3-45"));
+            assert!(!run("123456"));
+            assert!(!run("123x567"));
+            assert!(block(&format!("{}123", "/".repeat(before))).has_three_digits());
+            assert!(!block(&format!("{}12:12", "x".repeat(before))).has_three_digits());
+        }
+        assert!(!block("é/:é/:é/:é/:é").has_three_digits());
+    }
+}

@@ -1,0 +1,56 @@
+//! The words that make a key sensitive or clean. All are in lower case.
+
+/// Found anywhere in a word, whatever stands around them.
+#[rustfmt::skip]
+pub(crate) const INSIDE: &[&str] = &[
+    "password", "passwd", "passphrase", "passcode", "secret", "credential", "apikey",
+    "privatekey",
+];
+
+/// Sensitive when a whole element is one of these.
+#[rustfmt::skip]
+pub(crate) const STRONG: &[&str] = &[
+    "authorisation", "authorization", "bearer", "cookie", "cookies", "creds", "csrf", "cvv",
+    "dsn", "jwt", "otp", "psk", "pswd", "pwd", "saml", "token", "xsrf",
+];
+
+/// Sensitive as keys. In prose (`auth: connecting to host`) their value counts only when it looks random.
+#[rustfmt::skip]
+pub(crate) const WEAK: &[&str] = &[
+    "auth", "authentication", "pass", "sso",
+];
+
+/// Ends of glued words: `accesstoken`, `setcookie`, `userpwd`.
+#[rustfmt::skip]
+pub(crate) const ENDINGS: &[&str] = &[
+    "token", "cookie", "passwd", "pwd",
+];
+
+/// What makes a `key` a secret, glued (`sessionkey`) or as the element before (`session_key`).
+#[rustfmt::skip]
+pub(crate) const KEY_KINDS: &[&str] = &[
+    "access", "account", "admin", "aes", "api", "app", "application", "auth", "consumer",
+    "crypto", "decryption", "deploy", "encrypt", "encryption", "functions", "gpg", "hmac",
+    "ingest", "integration", "licence", "license", "master", "pgp", "priv", "private", "rsa",
+    "secret", "session", "shared", "sign", "signing", "ssh", "ssl", "storage", "subscription",
+    "symmetric", "tls", "write",
+];
+
+/// Last elements that say something about a secret, and are none.
+#[rustfmt::skip]
+pub(crate) const ABOUT: &[&str] = &[
+    "age", "alg", "algorithm", "at", "attempts", "budget", "count", "counts", "dir", "disabled",
+    "domain", "duration", "enabled", "endpoint", "error", "errors", "expiration", "expired",
+    "expires", "expiry", "failed", "failures", "file", "format", "host", "invalid", "kind",
+    "latency", "len", "length", "level", "limit", "method", "mode", "ms", "name", "path",
+    "policy", "port", "present", "provider", "reason", "required", "result", "scheme", "seconds",
+    "size", "status", "success", "time", "total", "ttl", "type", "uri", "url", "usage", "used",
+    "user", "username", "valid", "version",
+];
+
+/// Last elements behind a dot that make the key the name of a file: `auth.rs:42`.
+#[rustfmt::skip]
+pub(crate) const FILES: &[&str] = &[
+    "c", "cc", "cfg", "conf", "cpp", "cs", "css", "go", "h", "html", "ini", "java", "js", "json",
+    "kt", "log", "md", "php", "py", "rb", "rs", "sh", "toml", "ts", "txt", "xml", "yaml", "yml",
+];
