@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,8 +13,9 @@ use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
-use crate::SpanSink;
+use crate::clock::deadline_after;
 use crate::stats::add;
+use crate::{SpanSink, span_size};
 
 /// How spans are gathered into batches. Names follow the OTel specification of the batch
 /// span processor (`OTEL_BSP_*`).
@@ -22,6 +24,8 @@ use crate::stats::add;
 pub struct BatchOptions {
     /// Spans that wait at most; above it new ones are dropped and counted (default 65,536).
     pub max_queue_size: usize,
+    /// Bytes of spans that wait at most, by [`span_size`](crate::span_size) (default 64 MiB).
+    pub max_queue_bytes: usize,
     /// Spans in one export at most (default 512).
     pub max_export_batch_size: usize,
     /// How long a span waits for others at most (default 1 s).
@@ -32,6 +36,7 @@ impl Default for BatchOptions {
     fn default() -> Self {
         Self {
             max_queue_size: 65_536,
+            max_queue_bytes: 64 * 1024 * 1024,
             max_export_batch_size: 512,
             schedule_delay: Duration::from_secs(1),
         }
@@ -94,6 +99,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Arc<SpanData>>,
+    /// Bytes of the waiting spans.
+    bytes: usize,
     /// When the oldest waiting span has waited long enough.
     due: Option<Instant>,
     exporting: bool,
@@ -164,18 +171,21 @@ impl SpanSink for ExporterSink {
     fn accept(&mut self, spans: &[Arc<SpanData>]) {
         let shared = &self.shared;
         let mut state = shared.lock();
-        let room = match self.running && !state.ended {
-            true => shared
-                .options
-                .max_queue_size
-                .saturating_sub(state.waiting.len()),
-            false => 0,
-        };
-        let taken = room.min(spans.len());
-        state.waiting.extend(spans.iter().take(taken).cloned());
-        add(&shared.dropped, spans.len() - taken);
+        let running = self.running && !state.ended;
+        for (index, span) in spans.iter().enumerate() {
+            let size = span_size(span);
+            let room = running
+                && state.waiting.len() < shared.options.max_queue_size
+                && state.bytes + size <= shared.options.max_queue_bytes;
+            if !room {
+                add(&shared.dropped, spans.len() - index);
+                break;
+            }
+            state.bytes += size;
+            state.waiting.push_back(Arc::clone(span));
+        }
         if state.due.is_none() && !state.waiting.is_empty() {
-            state.due = Some(Instant::now() + shared.options.schedule_delay);
+            state.due = Some(deadline_after(shared.options.schedule_delay));
         }
         drop(state);
         shared.changed.notify_all();
@@ -241,6 +251,7 @@ impl Shared {
 /// The exporter's thread.
 fn export_until_ended(shared: &Shared, mut exporter: impl SpanExporter) {
     let _suppressed = Context::enter_telemetry_suppressed_scope();
+    let _end = EndOfThread(shared);
     let max = shared.options.max_export_batch_size.max(1);
     let mut state = shared.lock();
     loop {
@@ -256,11 +267,13 @@ fn export_until_ended(shared: &Shared, mut exporter: impl SpanExporter) {
                 break;
             }
             let count = state.waiting.len().min(max);
-            let batch: Vec<SpanData> = state.waiting.drain(..count).map(owned).collect();
-            state.due = (!state.waiting.is_empty()).then(|| now + shared.options.schedule_delay);
+            let batch: Vec<Arc<SpanData>> = state.waiting.drain(..count).collect();
+            state.bytes -= batch.iter().map(|span| span_size(span)).sum::<usize>();
+            state.due =
+                (!state.waiting.is_empty()).then(|| deadline_after(shared.options.schedule_delay));
             state.exporting = true;
             drop(state);
-            let sent = export(&exporter, batch);
+            let sent = export(&exporter, batch.into_iter().map(owned).collect());
             add(
                 if sent {
                     &shared.exported
@@ -283,20 +296,27 @@ fn export_until_ended(shared: &Shared, mut exporter: impl SpanExporter) {
     let left = state.end_by.unwrap_or_else(Instant::now);
     drop(state);
     let left = left.saturating_duration_since(Instant::now());
-    let ended = exporter.shutdown_with_timeout(left);
-    if let Err(error) = ended {
+    if let Err(error) = exporter.shutdown_with_timeout(left) {
         tracing::debug!(%error, "span exporter did not shut down cleanly");
     }
-    let mut state = shared.lock();
-    add(&shared.dropped, state.waiting.len());
-    state.ended = true;
-    shared.changed.notify_all();
+}
+
+/// Says that the thread has ended, also where the exporter panicked: nobody must wait for it.
+struct EndOfThread<'a>(&'a Shared);
+
+impl Drop for EndOfThread<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        add(&self.0.dropped, state.waiting.len());
+        state.ended = true;
+        self.0.changed.notify_all();
+    }
 }
 
 /// Exports one batch; a panic of the exporter counts as a failure of this batch.
 fn export(exporter: &impl SpanExporter, batch: Vec<SpanData>) -> bool {
-    let exporting = std::panic::AssertUnwindSafe(exporter.export(batch)).catch_unwind();
-    match block_on(exporting) {
+    let exporting = async { exporter.export(batch).await };
+    match block_on(AssertUnwindSafe(exporting).catch_unwind()) {
         Ok(Ok(())) => true,
         Ok(Err(error)) => {
             tracing::warn!(%error, "spans could not be exported");

@@ -16,11 +16,21 @@ const WAKE_AT_BYTES: usize = 256 * 1024;
 /// Part of a slot that only spans with error status may fill, as 1/n of it.
 const RESERVED_FOR_ERRORS: usize = 8;
 
+/// What an empty slot takes even where its share of the capacity is smaller.
+const OVERSIZE: usize = 1024 * 1024;
+
+/// How often a span is offered to the slots while other threads hold all of them.
+const ATTEMPTS: usize = 4;
+
+/// Memory that a slot keeps after a burst.
+const KEEP_BYTES: usize = 512 * 1024;
+
 /// A few byte buffers, each behind a lock that a request thread takes only when it is
 /// free.
 ///
 /// A request thread writes to "its" slot; where that is being emptied, or where another
-/// thread that shares it is just writing, to the next one. So it never waits. The
+/// thread that shares it is just writing, to the next one; where all are in use it yields a
+/// few times and then drops. So it never waits for long. The
 /// pipeline's thread swaps a full buffer for an empty one, which is all it ever does
 /// under the lock.
 #[derive(Debug)]
@@ -59,7 +69,7 @@ impl Handover {
         }
     }
 
-    /// Takes a span over, or drops and counts it where every slot is full or in use.
+    /// Takes a span over, or drops and counts it where every slot is full, or in use by others.
     pub(crate) fn put(&self, span: &SpanData) {
         // A thread that is shutting down has lost its number; any slot will do.
         let thread = THREAD
@@ -75,20 +85,28 @@ impl Handover {
             Status::Error { .. } => self.slot_bytes,
             _ => self.slot_bytes - self.slot_bytes / RESERVED_FOR_ERRORS,
         };
-        for step in 0..self.slots.len() {
-            let at = (thread + step) % self.slots.len();
-            let Some(slot) = self.slots.get(at) else {
+        // What the span takes, once it has been written somewhere.
+        let mut size = 0;
+        for attempt in 0..ATTEMPTS {
+            let mut all_in_use = true;
+            for step in 0..self.slots.len() {
+                let at = (thread + step) % self.slots.len();
+                let Some(mut buffer) = self.slots.get(at).and_then(try_lock) else {
+                    continue;
+                };
+                all_in_use = false;
+                if let Some(filled) = write_within(span, &mut buffer, limit, &mut size) {
+                    drop(buffer);
+                    self.wake_if_needed(filled);
+                    return;
+                }
+            }
+            if !all_in_use {
                 break;
-            };
-            let mut buffer = match slot.0.try_lock() {
-                Ok(buffer) => buffer,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => continue,
-            };
-            if let Some(filled) = write_within(span, &mut buffer, limit) {
-                drop(buffer);
-                self.wake_if_needed(filled);
-                return;
+            }
+            // Their holders write one span each: they are done in no time.
+            if attempt + 1 < ATTEMPTS {
+                std::thread::yield_now();
             }
         }
         self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -134,6 +152,7 @@ impl Handover {
     pub(crate) fn fetch(&self, spare: &mut Vec<u8>, mut each: impl FnMut(&[u8])) {
         for slot in &self.slots {
             spare.clear();
+            spare.shrink_to(KEEP_BYTES);
             {
                 let mut buffer = lock(slot);
                 if buffer.is_empty() {
@@ -154,13 +173,37 @@ fn lock(slot: &Slot) -> MutexGuard<'_, Vec<u8>> {
     slot.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The slot, unless somebody else has it just now.
+fn try_lock(slot: &Slot) -> Option<MutexGuard<'_, Vec<u8>>> {
+    match slot.0.try_lock() {
+        Ok(buffer) => Some(buffer),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
 /// Writes the span and returns how full the buffer is, or leaves the buffer as it was.
-fn write_within(span: &SpanData, buffer: &mut Vec<u8>, limit: usize) -> Option<usize> {
+///
+/// An empty buffer takes a span that is larger than `limit`, up to [`OVERSIZE`]: how large a
+/// span may be must not depend on the number of cores. `size` is what the span takes, where
+/// that is known already, and tells it where not.
+fn write_within(
+    span: &SpanData,
+    buffer: &mut Vec<u8>,
+    limit: usize,
+    size: &mut usize,
+) -> Option<usize> {
     let before = buffer.len();
-    if before >= limit {
+    let limit = if before == 0 {
+        limit.max(OVERSIZE)
+    } else {
+        limit
+    };
+    if before + *size > limit {
         return None;
     }
     codec::write(span, buffer);
+    *size = buffer.len() - before;
     if buffer.len() > limit {
         buffer.truncate(before);
         return None;

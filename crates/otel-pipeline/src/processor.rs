@@ -11,6 +11,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
+use crate::clock::deadline_after;
 use crate::context_attributes::{Unpacker, attach};
 use crate::handover::Handover;
 use crate::stats::{Counters, PipelineStats};
@@ -84,10 +85,10 @@ impl PipelineProcessor {
         command: impl FnOnce(Instant, SyncSender<bool>) -> Command,
     ) -> OTelSdkResult {
         let (done, answer) = sync_channel(1);
-        if !self.tell(command(Instant::now() + timeout, done)) {
+        if !self.tell(command(deadline_after(timeout), done)) {
             return Err(OTelSdkError::AlreadyShutdown);
         }
-        match answer.recv_timeout(timeout + GRACE) {
+        match answer.recv_timeout(timeout.saturating_add(GRACE)) {
             Ok(true) => Ok(()),
             Ok(false) | Err(_) => Err(OTelSdkError::Timeout(timeout)),
         }

@@ -24,7 +24,7 @@ pub trait SpanSink: Send + 'static {
         let _ = resource;
     }
 
-    /// Takes sampled, scrubbed spans in the order in which each thread ended them.
+    /// Takes sampled, scrubbed spans, roughly in the order in which they ended.
     fn accept(&mut self, spans: &[Arc<SpanData>]);
 
     /// Does what is due by time alone; returns when it wants to be called next.

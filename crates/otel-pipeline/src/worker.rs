@@ -46,38 +46,47 @@ impl Worker {
         // What sinks do here must not come back as spans.
         let _suppressed = Context::enter_telemetry_suppressed_scope();
         self.handover.read_by_this_thread();
-        loop {
+        while self.obey() {
             let moved = self.round();
+            let due = self.tick();
+            // A sink may have parked this thread and so eaten a command's wake-up.
+            if !self.obey() {
+                return;
+            }
+            self.rest(moved, due);
+        }
+    }
+
+    /// Does what the processor asks; false at the end.
+    fn obey(&mut self) -> bool {
+        loop {
             match self.commands.try_recv() {
                 Ok(Command::Resource(resource)) => {
                     self.each_sink(|sink| sink.set_resource(&resource));
-                    continue;
                 }
                 Ok(Command::Flush(deadline, done)) => {
                     self.round();
                     // The asker may have given up waiting: then nobody needs the answer.
                     let _ = done.send(self.finish(|sink| sink.flush(deadline)));
-                    continue;
                 }
                 Ok(Command::Shutdown(deadline, done)) => {
                     self.round();
                     let _ = done.send(self.finish(|sink| sink.shutdown(deadline)));
-                    return;
+                    return false;
                 }
-                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Empty) => return true,
                 Err(TryRecvError::Disconnected) => {
                     self.round();
                     let deadline = Instant::now() + UNANNOUNCED_END;
                     self.finish(|sink| sink.shutdown(deadline));
-                    return;
+                    return false;
                 }
             }
-            self.rest(moved);
         }
     }
 
-    /// Sleeps: a round where spans came in, else until somebody or a sink's clock wakes it.
-    fn rest(&mut self, moved: usize) {
+    /// Calls the sinks' clocks; returns how long until the first is due again.
+    fn tick(&mut self) -> Option<Duration> {
         let now = Instant::now();
         let mut due: Option<Instant> = None;
         self.each_sink(|sink| {
@@ -86,7 +95,11 @@ impl Worker {
                 (a, b) => a.or(b),
             };
         });
-        let due = due.map(|at| at.saturating_duration_since(now));
+        due.map(|at| at.saturating_duration_since(now))
+    }
+
+    /// Sleeps: a round where spans came in, else until somebody or a sink's clock wakes it.
+    fn rest(&self, moved: usize, due: Option<Duration>) {
         if moved > 0 {
             std::thread::park_timeout(due.map_or(ROUND, |due| due.min(ROUND)));
         } else if self.handover.sleep() {
@@ -136,10 +149,16 @@ impl Worker {
 
     /// Calls every sink; one that panics is taken out.
     fn each_sink(&mut self, mut call: impl FnMut(&mut dyn SpanSink)) {
-        let before = self.sinks.len();
-        self.sinks
-            .retain_mut(|sink| catch_unwind(AssertUnwindSafe(|| call(sink.as_mut()))).is_ok());
-        add(&self.counters.failed_sinks, before - self.sinks.len());
+        let counters = &self.counters;
+        self.sinks.retain_mut(|sink| {
+            let name = sink.name();
+            let fine = catch_unwind(AssertUnwindSafe(|| call(sink.as_mut()))).is_ok();
+            if !fine {
+                tracing::error!(sink = name, "a sink panicked and gets no more spans");
+                add(&counters.failed_sinks, 1);
+            }
+            fine
+        });
     }
 
     /// Runs the sinks' endings side by side, so that one that hangs until its deadline

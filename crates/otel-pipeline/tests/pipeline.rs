@@ -362,3 +362,73 @@ fn what_an_exporter_refuses_is_counted() {
     assert_eq!(exported.stats().failed, 1);
     assert_eq!(exported.stats().exported, 0);
 }
+
+/// An exporter that panics before it has made its future.
+#[derive(Debug)]
+struct PanicsAtOnce;
+
+impl SpanExporter for PanicsAtOnce {
+    fn export(&self, _: Vec<SpanData>) -> impl Future<Output = OTelSdkResult> + Send {
+        assert!(
+            std::hint::black_box(false),
+            "an exporter of somebody else's"
+        );
+        std::future::ready(Ok(()))
+    }
+}
+
+#[test]
+fn an_exporter_that_panics_loses_its_batch_and_nobody_waits_for_it() {
+    let sink = ExporterSink::new(PanicsAtOnce, BatchOptions::default());
+    let exported = sink.handle();
+    let (provider, _) = provider(PipelineProcessor::builder().with_sink(sink));
+    provider.tracer("app").start("span").end();
+    provider.force_flush().unwrap();
+    assert_eq!(exported.stats().failed, 1);
+    provider.shutdown().unwrap();
+}
+
+#[test]
+fn an_exporters_queue_is_bounded_by_bytes() {
+    let exporter = InMemorySpanExporter::default();
+    let mut options = BatchOptions::default();
+    options.max_queue_bytes = 10_000;
+    options.schedule_delay = Duration::MAX;
+    let sink = ExporterSink::new(exporter.clone(), options);
+    let exported = sink.handle();
+    let (provider, handle) = provider(PipelineProcessor::builder().with_sink(sink));
+    let tracer = provider.tracer("app");
+    for _ in 0..20 {
+        let large = KeyValue::new("text", "x".repeat(1_000));
+        tracer
+            .span_builder("large")
+            .with_attributes([large])
+            .start(&tracer)
+            .end();
+    }
+    provider.force_flush().unwrap();
+    assert_eq!(handle.stats().delivered, 20);
+    let kept = exporter.get_finished_spans().unwrap().len();
+    assert!((4..=9).contains(&kept), "{kept}");
+    assert_eq!(exported.stats().dropped, 20 - kept as u64);
+}
+
+#[test]
+fn a_span_larger_than_its_slot_passes() {
+    let kept = Kept::default();
+    let (provider, handle) = provider(
+        PipelineProcessor::builder()
+            .with_sink(kept.clone())
+            .with_capacity_bytes(16 * 1024),
+    );
+    let tracer = provider.tracer("app");
+    let large = KeyValue::new("text", "x".repeat(500_000));
+    tracer
+        .span_builder("large")
+        .with_attributes([large])
+        .start(&tracer)
+        .end();
+    provider.force_flush().unwrap();
+    assert_eq!(kept.named("large").attributes.len(), 1);
+    assert_eq!(handle.stats().dropped_full, 0);
+}

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry_sdk::trace::SpanData;
+use otel_pipeline::span_size;
 
+use crate::clock::after;
 use crate::recent::Recent;
 
 /// When groups are closed without, or after, their local root.
@@ -94,7 +96,7 @@ impl Assembly {
             .traces
             .entry(trace_id)
             .or_insert_with(|| Trace::new(now));
-        self.bytes += size(&span);
+        self.bytes += span_size(&span);
         let closes = if is_local_root(&span) {
             trace.roots.push(span);
             true
@@ -108,7 +110,8 @@ impl Assembly {
         };
         if closes && !trace.closing {
             trace.closing = true;
-            self.closing.push_back((now + self.options.grace, trace_id));
+            let due = after(now, self.options.grace);
+            self.closing.push_back((due, trace_id));
         }
     }
 
@@ -116,23 +119,24 @@ impl Assembly {
     pub(crate) fn due(&mut self, now: Instant) -> Vec<Group> {
         let mut groups = Vec::new();
         while let Some(trace_id) = pop_due(&mut self.closing, now) {
-            self.close(trace_id, false, &mut groups);
+            self.close(trace_id, false, now, &mut groups);
         }
         if self.next_sweep.is_none_or(|at| at <= now) {
-            self.next_sweep = Some(now + self.options.max_age / 4);
+            self.next_sweep = Some(after(now, self.options.max_age / 4));
             self.close_old(now, &mut groups);
         }
         if self.bytes > self.options.max_bytes {
-            self.close_oldest(self.options.max_bytes / 4 * 3, &mut groups);
+            self.close_oldest(self.options.max_bytes / 4 * 3, now, &mut groups);
         }
         groups
     }
 
     /// Closes the groups whose local root has ended, without waiting for the grace.
     pub(crate) fn ended(&mut self) -> Vec<Group> {
+        let now = Instant::now();
         let mut groups = Vec::new();
         while let Some((_, trace_id)) = self.closing.pop_front() {
-            self.close(trace_id, false, &mut groups);
+            self.close(trace_id, false, now, &mut groups);
         }
         groups
     }
@@ -140,7 +144,7 @@ impl Assembly {
     /// Closes everything.
     pub(crate) fn all(&mut self) -> Vec<Group> {
         let mut groups = Vec::new();
-        self.close_oldest(0, &mut groups);
+        self.close_oldest(0, Instant::now(), &mut groups);
         self.closing.clear();
         groups
     }
@@ -164,12 +168,12 @@ impl Assembly {
         let traces = self.traces.iter().filter(|(_, trace)| is_old(trace));
         let old: Vec<TraceId> = traces.map(|(trace_id, _)| *trace_id).collect();
         for trace_id in old {
-            self.close(trace_id, true, into);
+            self.close(trace_id, true, now, into);
         }
     }
 
     /// Closes traces, the oldest first, until no more than `keep_bytes` are left.
-    fn close_oldest(&mut self, keep_bytes: usize, into: &mut Vec<Group>) {
+    fn close_oldest(&mut self, keep_bytes: usize, now: Instant, into: &mut Vec<Group>) {
         let traces = self.traces.iter();
         let mut oldest: Vec<_> = traces.map(|(id, trace)| (trace.since, *id)).collect();
         oldest.sort_unstable_by_key(|(since, _)| *since);
@@ -177,13 +181,13 @@ impl Assembly {
             if self.bytes <= keep_bytes {
                 break;
             }
-            self.close(trace_id, true, into);
+            self.close(trace_id, true, now, into);
         }
     }
 
     /// Closes the groups of ended roots and late spans, and with `orphans` also spans that
     /// still wait for their parent.
-    fn close(&mut self, trace_id: TraceId, orphans: bool, into: &mut Vec<Group>) {
+    fn close(&mut self, trace_id: TraceId, orphans: bool, now: Instant, into: &mut Vec<Group>) {
         let Some(trace) = self.traces.get_mut(&trace_id) else {
             return;
         };
@@ -202,13 +206,17 @@ impl Assembly {
         let mut taken = 0;
         for group in into.iter().skip(before) {
             for span in std::iter::once(&group.root).chain(&group.rest) {
-                taken += size(span);
+                taken += span_size(span);
                 self.sent.insert(span.span_context.span_id(), ());
             }
         }
         self.bytes = self.bytes.saturating_sub(taken);
         if trace.by_parent.is_empty() {
             self.traces.remove(&trace_id);
+        } else {
+            // What is left belongs to roots that are still open: their time starts anew, so
+            // that a trace with many requests is not torn apart by its first one's age.
+            trace.since = now;
         }
     }
 }
@@ -277,20 +285,6 @@ impl Trace {
 /// A span that starts the part of its trace that runs in this process.
 fn is_local_root(span: &SpanData) -> bool {
     span.parent_span_id == SpanId::INVALID || span.parent_span_is_remote
-}
-
-/// Bytes that a waiting span takes, roughly: enough to bound memory.
-fn size(span: &SpanData) -> usize {
-    let attributes = span.attributes.iter();
-    let values: usize = attributes
-        .map(|pair| pair.key.as_str().len() + pair.value.as_str().len() + 64)
-        .sum();
-    let events: usize = span
-        .events
-        .iter()
-        .map(|e| 128 + 128 * e.attributes.len())
-        .sum();
-    512 + span.name.len() + values + events
 }
 
 /// Takes the front entry if its time is not after `now`.
@@ -425,7 +419,7 @@ mod tests {
     fn above_the_limit_of_bytes_the_oldest_trace_goes_first() {
         let (_, now) = assembly();
         let mut assembly = Assembly::new(AssemblyOptions {
-            max_bytes: size(&span(1, 1, 1)) * 8,
+            max_bytes: span_size(&span(1, 1, 1)) * 8,
             ..AssemblyOptions::default()
         });
         for trace in 1..=8 {

@@ -7,6 +7,7 @@
 //! out; `link` ties what the SDK captures to the active span.
 
 mod assembly;
+mod clock;
 mod connect;
 mod convert;
 pub mod delivery;

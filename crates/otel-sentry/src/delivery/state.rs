@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use super::kind::{self, Loss, Verdict};
 use super::queue::{Bounds, Lost, Next, Parcel, Phase, Queue};
 use super::stats::{DeliveryStats, DropReason};
+use crate::clock::after;
 
 /// How long [`State::shutdown`] waits for the thread to end after it was told to. The thread
 /// never waits for the network then, so this is for a body that is being compressed.
@@ -240,12 +241,6 @@ fn reported(reason: DropReason) -> Option<Reason> {
         DropReason::NetworkError | DropReason::Shutdown => Some(Reason::NetworkError),
         DropReason::InternalError => Some(Reason::InternalSdkError),
     }
-}
-
-/// A moment `timeout` from `now`; far away when that cannot be said.
-fn after(now: Instant, timeout: Duration) -> Instant {
-    const FAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-    now.checked_add(timeout.min(FAR)).unwrap_or(now)
 }
 
 #[cfg(test)]

@@ -73,9 +73,11 @@ impl Both {
     /// Does the same to both at once: each may take the whole time.
     fn both(&self, act: impl Fn(&dyn Transport) -> bool + Sync) -> bool {
         std::thread::scope(|scope| {
-            let copy = scope.spawn(|| act(self.copy.as_ref()));
+            let copy = std::thread::Builder::new()
+                .name("sentry-copy".to_owned())
+                .spawn_scoped(scope, || act(self.copy.as_ref()));
             let main = act(self.main.as_ref());
-            copy.join().unwrap_or(false) && main
+            copy.is_ok_and(|copy| copy.join().unwrap_or(false)) && main
         })
     }
 }
