@@ -1,7 +1,7 @@
 //! What a tool answers when it fails.
 
 use rmcp::model::{ContentBlock, IntoContents};
-use splunk_client::{ConfigError, SplunkError};
+use splunk_client::SplunkError;
 
 /// Why a tool failed. Its text is the tool's answer, with `isError`, so that the model
 /// reads the cause and the next step.
@@ -14,12 +14,6 @@ pub enum ToolError {
     /// The server was started with settings that name no Splunk.
     #[error("this server is not connected to Splunk: {0}")]
     NotConfigured(String),
-}
-
-impl ToolError {
-    pub(crate) fn not_configured(error: &ConfigError) -> Self {
-        Self::NotConfigured(error.to_string())
-    }
 }
 
 impl IntoContents for ToolError {

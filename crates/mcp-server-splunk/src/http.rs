@@ -1,6 +1,8 @@
 //! The server over streamable HTTP.
 
+use std::future::IntoFuture as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::MatchedPath;
 use axum::routing::get;
@@ -51,7 +53,11 @@ pub fn router(server: SplunkServer, options: HttpOptions, shutdown: Cancellation
         .layer(layer)
 }
 
-/// Serves until `shutdown` is cancelled and the requests under way are done.
+/// How long requests under way may take once the server is to end.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Serves until `shutdown` is cancelled and the requests under way are done, or three
+/// seconds have passed: a client that never finishes its request must not keep the server.
 ///
 /// # Errors
 ///
@@ -63,9 +69,20 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
     let router = router(server, options, shutdown.clone());
-    axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(shutdown.clone().cancelled_owned())
+        .into_future();
+    let out_of_time = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        served = served => served,
+        () = out_of_time => {
+            tracing::warn!("requests under way were cut off");
+            Ok(())
+        }
+    }
 }
 
 fn matched(head: &axum::http::request::Parts) -> Option<String> {

@@ -76,8 +76,17 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     }
 }
 
-/// Ends the server at Ctrl-C and, where there is such a thing, at SIGTERM.
+/// Ends the server at Ctrl-C and, where there is such a thing, at SIGTERM; the second time
+/// at once.
 async fn cancel_on_signal(shutdown: CancellationToken) {
+    signalled().await;
+    shutdown.cancel();
+    signalled().await;
+    tracing::warn!("ended at once, by a second signal");
+    std::process::exit(130);
+}
+
+async fn signalled() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -86,11 +95,11 @@ async fn cancel_on_signal(shutdown: CancellationToken) {
                 _ = tokio::signal::ctrl_c() => {}
                 _ = terminate.recv() => {}
             }
-            return shutdown.cancel();
+            return;
         }
     }
-    // Without signals the process ends as its parent wants.
-    if tokio::signal::ctrl_c().await.is_ok() {
-        shutdown.cancel();
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Without signals the process ends as its parent wants.
+        std::future::pending::<()>().await;
     }
 }

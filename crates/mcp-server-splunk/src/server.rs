@@ -46,13 +46,14 @@ impl SplunkServer {
     #[must_use]
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let client = SplunkConfig::from_lookup(lookup)
-            .map_err(|error| ToolError::not_configured(&error))
-            .and_then(|config| Ok(SplunkClient::new(config)?));
+            .map_err(|error| error.to_string())
+            .and_then(|config| SplunkClient::new(config).map_err(|error| error.to_string()));
         match client {
             Ok(client) => Self::new(client),
-            Err(error) => {
-                tracing::warn!("{error}");
-                Self::with(Connection::Unusable(error.to_string().into()))
+            Err(reason) => {
+                let server = Self::with(Connection::Unusable(reason.as_str().into()));
+                tracing::warn!("{}", ToolError::NotConfigured(reason));
+                server
             }
         }
     }

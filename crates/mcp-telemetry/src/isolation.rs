@@ -1,24 +1,63 @@
 //! A Sentry scope of its own for each request.
 
-use std::future::Future;
-
-/// A future that runs in its own scope.
+/// With Sentry: a hub whose scope starts without breadcrumbs.
 #[cfg(feature = "sentry")]
-pub(crate) type Isolated<F> = sentry::SentryFuture<F>;
+mod scope {
+    use std::future::Future;
+    use std::sync::Arc;
+
+    use sentry::{Hub, SentryFutureExt as _};
+
+    /// A future that runs in its own scope.
+    pub(crate) type Isolated<F> = sentry::SentryFuture<F>;
+
+    /// The scope of one request: breadcrumbs and tags of one never stand on another's events.
+    #[derive(Clone, Debug)]
+    pub(crate) struct Scope(Arc<Hub>);
+
+    impl Scope {
+        pub(crate) fn new() -> Self {
+            let hub = Hub::new_from_top(Hub::current());
+            // The thread's own scope holds what ran outside of any request.
+            hub.configure_scope(sentry::Scope::clear_breadcrumbs);
+            Self(Arc::new(hub))
+        }
+
+        pub(crate) fn wrap<F: Future>(&self, request: F) -> Isolated<F> {
+            request.bind_hub(Arc::clone(&self.0))
+        }
+
+        pub(crate) fn run<T>(&self, run: impl FnOnce() -> T) -> T {
+            Hub::run(Arc::clone(&self.0), run)
+        }
+    }
+}
+
 /// Without Sentry there are no scopes.
 #[cfg(not(feature = "sentry"))]
-pub(crate) type Isolated<F> = F;
+mod scope {
+    use std::future::Future;
 
-/// Gives a request its own Sentry scope, so that breadcrumbs and tags of one request never
-/// stand on another's events.
-#[cfg(feature = "sentry")]
-pub(crate) fn isolated<F: Future>(request: F) -> Isolated<F> {
-    use sentry::{Hub, SentryFutureExt as _};
-    let hub = Hub::new_from_top(Hub::current());
-    request.bind_hub(std::sync::Arc::new(hub))
+    pub(crate) type Isolated<F> = F;
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Scope;
+
+    impl Scope {
+        pub(crate) fn new() -> Self {
+            Self
+        }
+
+        #[expect(clippy::unused_self, reason = "the same form as with Sentry")]
+        pub(crate) fn wrap<F: Future>(&self, request: F) -> Isolated<F> {
+            request
+        }
+
+        #[expect(clippy::unused_self, reason = "the same form as with Sentry")]
+        pub(crate) fn run<T>(&self, run: impl FnOnce() -> T) -> T {
+            run()
+        }
+    }
 }
 
-#[cfg(not(feature = "sentry"))]
-pub(crate) fn isolated<F: Future>(request: F) -> Isolated<F> {
-    request
-}
+pub(crate) use scope::{Isolated, Scope};

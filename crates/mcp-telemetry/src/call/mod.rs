@@ -5,4 +5,5 @@ pub(crate) mod outcome;
 mod span;
 
 pub use outcome::Outcome;
+pub(crate) use span::short_type;
 pub use span::{CallKind, CallSpan, record};

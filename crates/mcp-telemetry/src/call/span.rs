@@ -5,8 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
-use opentelemetry::trace::Status;
-use opentelemetry::{Key, KeyValue, Value};
+use opentelemetry::trace::{Status, TraceContextExt as _};
+use opentelemetry::{Context, Key, KeyValue, Value};
 use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
@@ -22,10 +22,12 @@ use crate::settings::{ORIGIN, TARGET, send_pii};
 /// mcp_telemetry::record("splunk.result_count", 100_i64);
 /// ```
 pub fn record(key: impl Into<Key>, value: impl Into<Value>) {
-    let span = Span::current();
-    if !span.is_disabled() {
-        span.set_attribute(key, value);
-    }
+    // The OTel span that is active: a `tracing` span in between may be meant for logs alone.
+    Context::map_current(|cx| {
+        if cx.has_active_span() {
+            cx.span().set_attribute(KeyValue::new(key, value));
+        }
+    });
 }
 
 /// What is called.
@@ -298,7 +300,10 @@ impl Drop for Ending {
         if !self.done {
             match std::thread::panicking() {
                 true => self.call.end("error", Some(("panic", "panicked"))),
-                false => self.call.end("cancelled", None),
+                false => {
+                    self.call.end("cancelled", None);
+                    self.call.record(names::SENTRY_STATUS, "cancelled");
+                }
             }
         }
         if self.call.kind == CallKind::Splunk {
@@ -309,7 +314,7 @@ impl Drop for Ending {
 }
 
 /// A type's own name: no path and no arguments.
-fn short_type(name: &str) -> &str {
+pub(crate) fn short_type(name: &str) -> &str {
     let name = name.split('<').next().unwrap_or(name);
     name.rsplit("::").next().unwrap_or(name)
 }

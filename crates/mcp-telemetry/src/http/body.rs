@@ -7,19 +7,22 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tracing::Span;
 
+use crate::isolation::Scope;
+
 pin_project! {
-    /// A body that ends its request's span with its last frame, or when it is dropped.
+    /// A body that runs in its request's span and scope, and ends the span with its last
+    /// frame, or when it is dropped.
     #[derive(Debug)]
     pub struct TracedBody<B> {
         #[pin]
         inner: B,
-        span: Option<Span>,
+        request: Option<(Span, Scope)>,
     }
 }
 
 impl<B> TracedBody<B> {
-    pub(super) fn new(inner: B, span: Option<Span>) -> Self {
-        Self { inner, span }
+    pub(super) fn new(inner: B, request: Option<(Span, Scope)>) -> Self {
+        Self { inner, request }
     }
 }
 
@@ -32,12 +35,12 @@ impl<B: Body> Body for TracedBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.project();
-        let polled = match this.span.as_ref() {
-            Some(span) => span.in_scope(|| this.inner.poll_frame(cx)),
+        let polled = match this.request.as_ref() {
+            Some((span, scope)) => scope.run(|| span.in_scope(|| this.inner.poll_frame(cx))),
             None => this.inner.poll_frame(cx),
         };
         if let Poll::Ready(None | Some(Err(_))) = polled {
-            this.span.take();
+            this.request.take();
         }
         polled
     }

@@ -1,6 +1,7 @@
 //! An outgoing HTTP request as a span.
 
 use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{Method, StatusCode, Uri};
 use opentelemetry::trace::Status;
@@ -29,6 +30,7 @@ use crate::settings::{ORIGIN, TARGET};
 #[must_use = "the span ends when this is dropped"]
 pub struct HttpCall {
     span: Span,
+    ended: AtomicBool,
 }
 
 impl HttpCall {
@@ -62,7 +64,10 @@ impl HttpCall {
                 span.set_attribute(names::URL_TEMPLATE, template.to_owned());
             }
         }
-        Self { span }
+        Self {
+            span,
+            ended: AtomicBool::new(false),
+        }
     }
 
     /// The span to send the request in.
@@ -74,6 +79,7 @@ impl HttpCall {
     /// Records the response. From 400 on it is an error, as OTel's HTTP convention has it
     /// for clients.
     pub fn respond(&self, status: StatusCode, http_version: http::Version) {
+        self.ended.store(true, Ordering::Relaxed);
         if self.span.is_disabled() {
             return;
         }
@@ -94,9 +100,19 @@ impl HttpCall {
 
     /// Records that there was no response: `kind` is one of few, such as `timeout`.
     pub fn fail(&self, kind: &'static str, error: &impl Display) {
+        self.ended.store(true, Ordering::Relaxed);
         if !self.span.is_disabled() {
             self.span.set_attribute(names::ERROR_TYPE, kind);
             self.span.set_status(Status::error(error.to_string()));
+        }
+    }
+}
+
+impl Drop for HttpCall {
+    /// A request that nobody waits for any more: no error of its own, and no success.
+    fn drop(&mut self) {
+        if !*self.ended.get_mut() && !self.span.is_disabled() {
+            self.span.set_attribute(names::SENTRY_STATUS, "cancelled");
         }
     }
 }

@@ -10,6 +10,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use super::headers::{session_id, text, version};
 use super::options::Options;
 use crate::attributes as names;
+use crate::call::short_type;
 use crate::settings::{ORIGIN, TARGET, send_pii};
 
 /// The span of the HTTP request, as an extension of the request.
@@ -41,9 +42,11 @@ impl Exchange {
         let (method, original) = method(request.method());
         let is_mcp = options.is_mcp(request.uri().path());
         let route = options.route(request);
+        // OTel's HTTP convention: a method that is not known stands as `HTTP` in names.
+        let verb = if original.is_some() { "HTTP" } else { method };
         let name = match &route {
-            Some(route) => format!("{method} {route}"),
-            None => method.to_owned(),
+            Some(route) => format!("{verb} {route}"),
+            None => verb.to_owned(),
         };
         let span = tracing::info_span!(
             target: TARGET, parent: None, "http.server", otel.name = name, otel.kind = "server",
@@ -102,6 +105,14 @@ impl Exchange {
             .is_some_and(|kind| kind.starts_with("text/event-stream"));
         let ends = self.ends_at_headers || (self.is_get && streams_events);
         (!ends).then(|| self.span.clone())
+    }
+
+    /// Records that the service ended without a response. `kind` is a type's name.
+    pub(crate) fn fail(mut self, kind: &'static str) {
+        self.answered = true;
+        self.span
+            .set_attribute(names::ERROR_TYPE, short_type(kind).to_owned());
+        self.span.set_status(Status::error("the service failed"));
     }
 }
 

@@ -1,5 +1,6 @@
 //! The future of a response.
 
+use std::any::type_name;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -11,7 +12,7 @@ use tracing::instrument::Instrumented;
 
 use super::body::TracedBody;
 use super::exchange::Exchange;
-use crate::isolation::Isolated;
+use crate::isolation::{Isolated, Scope};
 
 pin_project! {
     /// Yields the response of a traced request.
@@ -19,12 +20,21 @@ pin_project! {
         #[pin]
         inner: Isolated<Instrumented<F>>,
         exchange: Option<Exchange>,
+        scope: Option<Scope>,
     }
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn new(inner: Isolated<Instrumented<F>>, exchange: Option<Exchange>) -> Self {
-        Self { inner, exchange }
+    pub(super) fn new(
+        inner: Isolated<Instrumented<F>>,
+        exchange: Option<Exchange>,
+        scope: Scope,
+    ) -> Self {
+        Self {
+            inner,
+            exchange,
+            scope: Some(scope),
+        }
     }
 }
 
@@ -36,13 +46,37 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        let unwinding = OnUnwind(this.exchange);
         let result = ready!(this.inner.poll(cx));
-        let exchange = this.exchange.take();
-        Poll::Ready(result.map(|response| {
-            let (parts, body) = response.into_parts();
-            let span = exchange.and_then(|exchange| exchange.respond(&parts));
-            Response::from_parts(parts, TracedBody::new(body, span))
-        }))
+        let exchange = unwinding.0.take();
+        Poll::Ready(match result {
+            Ok(response) => {
+                let (parts, body) = response.into_parts();
+                let span = exchange.and_then(|exchange| exchange.respond(&parts));
+                Ok(Response::from_parts(
+                    parts,
+                    TracedBody::new(body, span.zip(this.scope.take())),
+                ))
+            }
+            Err(error) => {
+                if let Some(exchange) = exchange {
+                    exchange.fail(type_name::<E>());
+                }
+                Err(error)
+            }
+        })
+    }
+}
+
+/// Ends the exchange while a panic unwinds: a layer that catches panics keeps the future,
+/// and drops it when there is no panic to be seen any more.
+struct OnUnwind<'a>(&'a mut Option<Exchange>);
+
+impl Drop for OnUnwind<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.take();
+        }
     }
 }
 

@@ -41,10 +41,12 @@ mod tests {
 
     use super::*;
 
+    type Headers<'a> = &'a [(&'static str, &'a str)];
+
     #[test]
     fn session_ids() {
         let too_long = "x".repeat(257);
-        let cases: [(&[(&'static str, &str)], Option<&str>); 7] = [
+        let cases: [(Headers<'_>, Option<&str>); 7] = [
             (&[("mcp-session-id", "a")], Some("a")),
             (&[("x-session-id", " b ")], Some("b")),
             (&[("x-session-id", "b"), ("mcp-session-id", "a")], Some("a")),

@@ -7,10 +7,14 @@ use std::sync::Arc;
 ///
 /// Closures implement it. With axum, which puts the route it matched into the request:
 ///
-/// ```ignore
-/// HttpLayer::new().with_route(|head: &http::request::Parts| {
-///     head.extensions.get::<axum::extract::MatchedPath>().map(|path| path.as_str().to_owned())
-/// })
+/// ```
+/// use axum::extract::MatchedPath;
+/// use mcp_telemetry::http::HttpLayer;
+///
+/// let layer = HttpLayer::new().with_route(|head: &http::request::Parts| {
+///     head.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned())
+/// });
+/// # drop(layer);
 /// ```
 pub trait MakeRoute: Send + Sync + 'static {
     /// The route, or `None` where none matched: then the span is named by its method alone.

@@ -11,7 +11,7 @@ use super::body::TracedBody;
 use super::exchange::Exchange;
 use super::future::ResponseFuture;
 use super::options::Options;
-use crate::isolation::isolated;
+use crate::isolation::Scope;
 
 /// A service whose requests are spans; made by [`HttpLayer`](super::HttpLayer).
 #[derive(Clone, Debug)]
@@ -44,6 +44,7 @@ where
             .as_ref()
             .map_or_else(Span::none, |exchange| exchange.span().clone());
         let response = span.in_scope(|| self.inner.call(request));
-        ResponseFuture::new(isolated(response.instrument(span)), exchange)
+        let scope = Scope::new();
+        ResponseFuture::new(scope.wrap(response.instrument(span)), exchange, scope)
     }
 }

@@ -19,7 +19,8 @@ use crate::log;
 pub struct ShutdownError {
     /// The time that there was.
     pub timeout: Duration,
-    /// Which of `traces`, `Sentry`, `OTLP logs` and `OTLP metrics` did not finish.
+    /// Which of `traces` (with Sentry: `traces and Sentry`, `Sentry's logs`), `OTLP logs` and
+    /// `OTLP metrics` did not finish.
     pub unfinished: Vec<&'static str>,
 }
 
@@ -36,6 +37,8 @@ pub(super) struct Parts {
     pub(super) pipeline: Option<PipelineHandle>,
     pub(super) otlp_sink: Option<ExportHandle>,
     pub(super) sampling: Option<SamplingCounts>,
+    /// Why parts that the settings ask for are not there.
+    pub(super) left_out: Vec<super::InitError>,
 }
 
 /// Telemetry that runs; dropping it flushes and ends it.
@@ -62,8 +65,12 @@ impl Telemetry {
         }
     }
 
-    /// Makes what was set up that of the whole process, and says so.
-    pub(super) fn make_global(&self) {
+    /// Makes what was set up that of the whole process, and says so: tracer and meter
+    /// provider, propagator and Sentry client. [`Builder::install`](crate::Builder::install)
+    /// does it already; after [`Builder::build`](crate::Builder::build) call it once the
+    /// layer is in your subscriber. Until then no trace context is read from requests, and
+    /// Sentry gets spans alone.
+    pub fn make_global(&self) {
         let (Some(config), Some(parts)) = (&self.config, &self.parts) else {
             return;
         };
@@ -73,6 +80,9 @@ impl Telemetry {
         }
         if let Some(metrics) = &parts.metrics {
             opentelemetry::global::set_meter_provider(metrics.clone());
+        }
+        for problem in &parts.left_out {
+            tracing::warn!(%problem, "telemetry runs without a part of it");
         }
         #[cfg(feature = "sentry")]
         if let Some(sentry) = &parts.sentry {
@@ -203,6 +213,13 @@ impl Parts {
         // Sentry's client after its spans: closing it takes the transport away.
         #[cfg(feature = "sentry")]
         if let Some(sentry) = self.sentry {
+            // Logs and sessions at once: a sink of spans that hangs must not cost them.
+            let client = std::sync::Arc::clone(&sentry.client);
+            sentry.report();
+            run(
+                "Sentry's logs",
+                Box::new(move || client.flush(Some(timeout))),
+            );
             let end = move || {
                 let spans = traces.is_none_or(|it| it.shutdown_with_timeout(timeout).is_ok());
                 let left = deadline.saturating_duration_since(Instant::now());

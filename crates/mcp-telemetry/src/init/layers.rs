@@ -7,7 +7,8 @@ use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::trace::SdkTracer;
 use telemetry_sanitizer::Sanitizer;
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::filter::{DynFilterFn, EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::layer::Context;
 use tracing_subscriber::{Layer, Registry};
 
 use super::BoxedLayer;
@@ -16,7 +17,7 @@ use crate::settings::TARGET;
 
 /// Targets whose events leave the process by no way: rmcp logs whole payloads, and what
 /// the pipeline and its HTTP clients log would come back into the pipeline.
-const DENIED: [&str; 13] = [
+const DENIED: [&str; 16] = [
     "rmcp::service",
     "rmcp::transport",
     "otel_pipeline",
@@ -26,6 +27,9 @@ const DENIED: [&str; 13] = [
     "opentelemetry_sdk",
     "opentelemetry_otlp",
     "opentelemetry_http",
+    "opentelemetry-sdk",
+    "opentelemetry-otlp",
+    "opentelemetry-http",
     "sentry",
     "hyper",
     "h2",
@@ -33,8 +37,7 @@ const DENIED: [&str; 13] = [
 ];
 
 /// Diagnostics of the pipeline itself, for `SENTRY_DEBUG`.
-const DIAGNOSTICS: &str = "otel_pipeline=debug,otel_sentry=debug,mcp_telemetry=debug,\
-    opentelemetry=debug,opentelemetry_sdk=debug,opentelemetry_otlp=debug";
+const DIAGNOSTICS: &str = "otel_pipeline=debug,otel_sentry=debug,mcp_telemetry=debug";
 
 /// What reaches stderr where `RUST_LOG` says nothing.
 const STDERR_DEFAULT: &str = "info,rmcp=warn";
@@ -98,23 +101,23 @@ impl Layers {
     pub(super) fn sentry(&mut self, logs: bool) {
         use sentry::integrations::tracing as sentry_tracing;
 
-        // Breadcrumbs first: an error event then holds what led to it, not itself.
+        // Errors first: an error event then holds what led to it, not itself.
+        let errors = sentry_tracing::ErrorLayer::new();
+        let is_error = leaving(|metadata| *metadata.level() == Level::ERROR);
+        self.0.push(Box::new(errors.with_filter(is_error)));
         let breadcrumbs = sentry_tracing::BreadcrumbLayer::new();
         self.0
-            .push(Box::new(breadcrumbs.with_filter(filter_fn(is_log))));
-        let errors = sentry_tracing::ErrorLayer::new();
-        let is_error = filter_fn(|metadata| is_log(metadata) && *metadata.level() == Level::ERROR);
-        self.0.push(Box::new(errors.with_filter(is_error)));
+            .push(Box::new(breadcrumbs.with_filter(leaving(|_| true))));
         if logs {
             let logs = sentry_tracing::LogLayer::new();
-            self.0.push(Box::new(logs.with_filter(filter_fn(is_log))));
+            self.0.push(Box::new(logs.with_filter(leaving(|_| true))));
         }
     }
 
     /// The same events as OTLP log records.
     pub(super) fn otlp_logs(&mut self, provider: &SdkLoggerProvider, sanitizer: Sanitizer) {
         let layer = LogLayer::new(provider, sanitizer);
-        self.0.push(Box::new(layer.with_filter(filter_fn(is_log))));
+        self.0.push(Box::new(layer.with_filter(leaving(|_| true))));
     }
 
     pub(super) fn finish(self) -> TelemetryLayer {
@@ -131,6 +134,18 @@ fn belongs_on_spans(metadata: &Metadata<'_>) -> bool {
     *metadata.level() == Level::ERROR
         && metadata.fields().field("error").is_some()
         && !is_denied(metadata.target())
+}
+
+/// Logs that leave the process, of those that `also` takes. What the pipeline's own threads
+/// log does not: it would come back to them.
+fn leaving(
+    also: impl Fn(&Metadata<'_>) -> bool,
+) -> DynFilterFn<Registry, impl Fn(&Metadata<'_>, &Context<'_, Registry>) -> bool> {
+    DynFilterFn::new(move |metadata: &Metadata<'_>, _: &Context<'_, Registry>| {
+        is_log(metadata)
+            && also(metadata)
+            && !opentelemetry::Context::is_current_telemetry_suppressed()
+    })
 }
 
 /// An event from INFO up that may leave the process.

@@ -33,9 +33,6 @@ impl LogLayer {
 
 impl<S: Subscriber> Layer<S> for LogLayer {
     fn on_event(&self, event: &Event<'_>, _: layer::Context<'_, S>) {
-        if Context::is_current_telemetry_suppressed() {
-            return;
-        }
         let mut fields = Fields {
             sanitizer: &self.sanitizer,
             message: None,

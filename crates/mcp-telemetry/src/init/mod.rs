@@ -4,6 +4,8 @@ mod guard;
 mod layers;
 mod log_layer;
 mod otlp;
+#[cfg(feature = "sentry")]
+mod panic;
 mod propagator;
 mod resource;
 #[cfg(feature = "sentry")]
@@ -77,7 +79,7 @@ pub enum InitError {
     /// Another subscriber is installed already.
     #[error(
         "a global tracing subscriber is installed already; \
-         use `Builder::build` and add its layer to yours"
+         use `Builder::build`, add its layer to yours and call `Telemetry::make_global`"
     )]
     SubscriberInstalled,
 }
@@ -149,7 +151,24 @@ impl Builder {
     }
 
     /// Builds everything without touching globals, but for the switches of this crate's own
-    /// instrumentation. Add the layer to a subscriber of yours.
+    /// instrumentation. Add the layer to a subscriber of yours, then call
+    /// [`Telemetry::make_global`].
+    ///
+    /// ```
+    /// use mcp_telemetry::Builder;
+    /// use mcp_telemetry::config::{AppInfo, Config};
+    /// use tracing_subscriber::layer::SubscriberExt as _;
+    ///
+    /// let (config, _) = Config::from_env_lenient(AppInfo::new("my-server", "1.0.0"));
+    /// let (telemetry, layer) = Builder::new(config).build()?;
+    /// let subscriber = tracing_subscriber::registry().with(layer.into_layers());
+    /// // A whole program would use `subscriber.init()`.
+    /// tracing::subscriber::with_default(subscriber, || {
+    ///     telemetry.make_global();
+    ///     tracing::info!("serving");
+    /// });
+    /// # Ok::<(), mcp_telemetry::InitError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -192,22 +211,29 @@ impl Builder {
             }
             parts.sentry = Some(sentry);
         }
-        if let Some(signal) = &config.otlp.traces {
-            let sink = otlp::span_sink(signal)?;
+        // A part that cannot be built is left out and reported; the others run.
+        let mut left_out = Vec::new();
+        if let Some(signal) = &config.otlp.traces
+            && let Some(sink) = built(otlp::span_sink(signal), &mut left_out)
+        {
             parts.otlp_sink = Some(sink.handle());
             sinks.push(Box::new(sink));
         }
-        if let Some(signal) = &otlp_copy {
-            sinks.push(Box::new(otlp::span_sink(signal)?));
+        if let Some(signal) = &otlp_copy
+            && let Some(sink) = built(otlp::span_sink(signal), &mut left_out)
+        {
+            sinks.push(Box::new(sink));
         }
-        if let Some(signal) = &config.otlp.logs {
-            let logs = otlp::logger_provider(signal, resource.clone())?;
+        if let Some(signal) = &config.otlp.logs
+            && let Some(logs) = built(otlp::logger_provider(signal, &resource), &mut left_out)
+        {
             layers.otlp_logs(&logs, sanitizer.clone());
             parts.logs = Some(logs);
         }
         if let Some(signal) = &config.otlp.metrics {
-            parts.metrics = Some(otlp::meter_provider(signal, resource.clone())?);
+            parts.metrics = built(otlp::meter_provider(signal, &resource), &mut left_out);
         }
+        parts.left_out = left_out;
         if !sinks.is_empty() {
             let sampler = sampling::sampler(config.sentry.traces_sample_rate)?;
             let counts = SamplingCounts::new(&sampler);
@@ -242,6 +268,11 @@ impl fmt::Debug for Builder {
             .field("sinks", &self.sinks.len())
             .finish_non_exhaustive()
     }
+}
+
+/// What was built, or nothing and a note why.
+fn built<T>(part: Result<T, InitError>, left_out: &mut Vec<InitError>) -> Option<T> {
+    part.map_err(|error| left_out.push(error)).ok()
 }
 
 /// A boxed layer over the plain registry, which is what per-layer filters need.

@@ -34,12 +34,12 @@ pub(super) fn span_sink(signal: &OtlpSignal) -> Result<ExporterSink, InitError> 
 /// A provider that sends log records to a collector.
 pub(super) fn logger_provider(
     signal: &OtlpSignal,
-    resource: Resource,
+    resource: &Resource,
 ) -> Result<SdkLoggerProvider, InitError> {
     let http = configured(LogExporter::builder().with_http(), signal)?;
     let exporter = http.build().map_err(|error| build_error("logs", &error))?;
     Ok(SdkLoggerProvider::builder()
-        .with_resource(resource)
+        .with_resource(resource.clone())
         .with_batch_exporter(exporter)
         .build())
 }
@@ -47,14 +47,14 @@ pub(super) fn logger_provider(
 /// A provider that sends metrics to a collector.
 pub(super) fn meter_provider(
     signal: &OtlpSignal,
-    resource: Resource,
+    resource: &Resource,
 ) -> Result<SdkMeterProvider, InitError> {
     let http = configured(MetricExporter::builder().with_http(), signal)?;
     let exporter = http
         .build()
         .map_err(|error| build_error("metrics", &error))?;
     Ok(SdkMeterProvider::builder()
-        .with_resource(resource)
+        .with_resource(resource.clone())
         .with_periodic_exporter(exporter)
         .build())
 }
@@ -124,19 +124,39 @@ fn client(signal: &OtlpSignal) -> Result<reqwest::blocking::Client, InitError> {
     static PROVIDER: Once = Once::new();
     // Where the app has installed a provider, that one stays.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-    let timeout = signal.timeout;
+    let mut client = reqwest::blocking::Client::builder()
+        .timeout(signal.timeout)
+        // Headers with secrets must not follow to another host.
+        .redirect(reqwest::redirect::Policy::none());
+    if signal.endpoint.starts_with("http://") && !environment_names_a_proxy() {
+        // Plain HTTP must work on a machine without certificates.
+        client = client.tls_certs_only([]);
+    }
     // The client makes a runtime of its own, which must not happen inside another one.
-    let built = std::thread::spawn(move || {
-        let client = reqwest::blocking::Client::builder().timeout(timeout);
-        client.build().map_err(|error| error.to_string())
-    });
-    let reason = match built.join() {
-        Ok(Ok(client)) => return Ok(client),
-        Ok(Err(reason)) => reason,
-        Err(_) => "the HTTP client's thread panicked".to_owned(),
+    let built = std::thread::Builder::new()
+        .name("otlp-client".to_owned())
+        .spawn(move || client.build().map_err(|error| error.to_string()));
+    let reason = match built.map(std::thread::JoinHandle::join) {
+        Ok(Ok(Ok(client))) => return Ok(client),
+        Ok(Ok(Err(reason))) => reason,
+        Ok(Err(_)) => "the HTTP client's thread panicked".to_owned(),
+        Err(error) => error.to_string(),
     };
     Err(InitError::Otlp {
         signal: "HTTP",
         reason,
     })
+}
+
+fn environment_names_a_proxy() -> bool {
+    [
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ]
+    .iter()
+    .any(|name| std::env::var_os(name).is_some())
 }

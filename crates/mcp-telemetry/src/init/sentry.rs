@@ -9,6 +9,7 @@ use sentry::types::Dsn;
 use sentry::{Client, ClientOptions, Envelope, Hub};
 use telemetry_sanitizer::Sanitizer;
 
+use super::panic::PanicIntegration;
 use crate::config::{Config, SentryTraces};
 use crate::scrub::event;
 
@@ -38,6 +39,7 @@ pub(super) fn connect(config: &Config, sanitizer: &Sanitizer, copy: Option<Dsn>)
     let of_event = sanitizer.clone();
     let of_breadcrumb = sanitizer.clone();
     let of_log = sanitizer.clone();
+    let of_metric = sanitizer.clone();
     let mut options = ClientOptions::new()
         .release(config.sentry.release.clone())
         .environment(config.sentry.environment.clone())
@@ -46,9 +48,15 @@ pub(super) fn connect(config: &Config, sanitizer: &Sanitizer, copy: Option<Dsn>)
         .send_default_pii(false)
         .before_send(move |it| Some(event::event(&of_event, it)))
         .before_breadcrumb(move |it| Some(event::breadcrumb(&of_breadcrumb, it)))
-        .before_send_log(move |it| Some(event::log(&of_log, it)));
+        .before_send_log(move |it| Some(event::log(&of_log, it)))
+        .before_send_metric(move |it| Some(event::metric(&of_metric, it)));
     options.dsn = Some(dsn);
-    let options = sentry::apply_defaults(otel_sentry::connect(options, &transport));
+    let mut options = sentry::apply_defaults(otel_sentry::connect(options, &transport));
+    // The SDK's own hook waits for the whole queue, on the thread that panics.
+    options
+        .integrations
+        .retain(|integration| integration.name() != "panic");
+    let options = options.add_integration(PanicIntegration);
     Some(Sentry {
         client: Arc::new(Client::from(options)),
         transport,

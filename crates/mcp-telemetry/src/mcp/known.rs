@@ -23,6 +23,9 @@ impl KnownNames {
 
     /// Remembers a name that proved to exist; false where there are too many.
     pub(crate) fn insert(&self, name: &str) -> bool {
+        if self.contains(name) {
+            return true;
+        }
         let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
         names.contains(name) || (names.len() < MAX_NAMES && names.insert(name.to_owned()))
     }

@@ -20,7 +20,7 @@ use super::result::Observed;
 use crate::attributes as names;
 use crate::call::CallKind;
 use crate::execution::Execution;
-use crate::isolation::isolated;
+use crate::isolation::Scope;
 use crate::settings::{ORIGIN, TARGET};
 
 /// What a wrapper knows of its server.
@@ -237,7 +237,7 @@ pub(crate) async fn observe<T: Observed>(
         request.end(&outcome, attributes);
         result
     };
-    isolated(observed.instrument(span)).await
+    Scope::new().wrap(observed.instrument(span)).await
 }
 
 fn set_error(span: &Span, verdict: &Verdict) {

@@ -39,10 +39,18 @@ macro_rules! observed {
 }
 
 observed! {
-    plain: (), InitializeResult, DiscoverResult, CompleteResult, CustomResult, GetTaskResult,
+    plain: (), DiscoverResult, CompleteResult, CustomResult, GetTaskResult,
         ListSkillsResult, GetSkillResult;
     lists: ListToolsResult => tools, ListPromptsResult => prompts,
         ListResourcesResult => resources, ListResourceTemplatesResult => resource_templates,
+}
+
+impl Observed for InitializeResult {
+    /// The version agreed on; until here the span has the one that the client asked for.
+    fn attributes(&self) -> Vec<KeyValue> {
+        let version = self.protocol_version.to_string();
+        vec![KeyValue::new(names::MCP_PROTOCOL_VERSION, version)]
+    }
 }
 
 impl Observed for CallToolResult {
@@ -136,6 +144,7 @@ impl Observed for ServerResult {
 
     fn attributes(&self) -> Vec<KeyValue> {
         match self {
+            Self::InitializeResult(result) => result.attributes(),
             Self::CallToolResult(result) => result.attributes(),
             Self::GetPromptResult(result) => result.attributes(),
             Self::ListToolsResult(result) => result.attributes(),

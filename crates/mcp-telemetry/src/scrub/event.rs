@@ -1,6 +1,6 @@
 //! Sanitizing what the Sentry SDK captures.
 
-use sentry::protocol::{Breadcrumb, Context, Event, Log, Map, Value};
+use sentry::protocol::{Breadcrumb, Context, Event, Log, Map, Metric, Value};
 use telemetry_sanitizer::Sanitizer;
 
 use super::changed;
@@ -18,6 +18,8 @@ pub(crate) fn event(sanitizer: &Sanitizer, mut event: Event<'static>) -> Event<'
             .for_each(|value| sanitizer.json(value));
     }
     for exception in &mut event.exception.values {
+        // The SDK takes the type from the first word of the error's `Debug`.
+        string(sanitizer, &mut exception.ty);
         optional(sanitizer, &mut exception.value);
         if let Some(mechanism) = &mut exception.mechanism {
             optional(sanitizer, &mut mechanism.description);
@@ -37,9 +39,32 @@ pub(crate) fn event(sanitizer: &Sanitizer, mut event: Event<'static>) -> Event<'
     }
     map(sanitizer, &mut event.extra);
     for context in event.contexts.values_mut() {
-        if let Context::Other(values) = context {
-            map(sanitizer, values);
+        match context {
+            Context::Other(values) => map(sanitizer, values),
+            Context::Trace(trace) => map(sanitizer, &mut trace.data),
+            Context::Response(response) => {
+                response.cookies = None;
+                for (key, value) in &mut response.headers {
+                    keyed(sanitizer, key, value);
+                }
+                if let Some(data) = &mut response.data {
+                    sanitizer.json(data);
+                }
+            }
+            // What the machine and the app are.
+            _ => {}
         }
+    }
+    for part in event.fingerprint.to_mut() {
+        if let Some(clean) = changed(sanitizer.text(part), part) {
+            *part = clean.into();
+        }
+    }
+    if let Some(user) = &mut event.user {
+        for text in [&mut user.id, &mut user.email, &mut user.username] {
+            optional(sanitizer, text);
+        }
+        map(sanitizer, &mut user.other);
     }
     if let Some(request) = &mut event.request {
         optional(sanitizer, &mut request.query_string);
@@ -61,6 +86,14 @@ pub(crate) fn event(sanitizer: &Sanitizer, mut event: Event<'static>) -> Event<'
 pub(crate) fn breadcrumb(sanitizer: &Sanitizer, mut crumb: Breadcrumb) -> Breadcrumb {
     clean_breadcrumb(sanitizer, &mut crumb);
     crumb
+}
+
+/// Cleans a metric's attributes.
+pub(crate) fn metric(sanitizer: &Sanitizer, mut metric: Metric) -> Metric {
+    for (key, attribute) in &mut metric.attributes {
+        json(sanitizer, key, &mut attribute.0);
+    }
+    metric
 }
 
 /// Cleans a log: its text and its attributes.
