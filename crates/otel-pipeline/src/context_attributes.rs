@@ -73,7 +73,8 @@ impl Unpacker {
         let Some(at) = span.attributes.iter().rposition(carrier) else {
             return;
         };
-        let pair = span.attributes.swap_remove(at);
+        // Not `swap_remove`: of a key that is set again the last value counts.
+        let pair = span.attributes.remove(at);
         if let Value::String(packed) = &pair.value
             && packed.as_str() != self.packed
         {

@@ -18,6 +18,20 @@ pin_project! {
         inner: B,
         request: Option<(Span, Scope)>,
     }
+
+    impl<B> PinnedDrop for TracedBody<B> {
+        fn drop(this: Pin<&mut Self>) {
+            end(this.project().request);
+        }
+    }
+}
+
+/// Ends the request's span now: it lasts until it was last entered, so it is entered once
+/// more.
+fn end(request: &mut Option<(Span, Scope)>) {
+    if let Some((span, _)) = request.take() {
+        span.in_scope(|| {});
+    }
 }
 
 impl<B> TracedBody<B> {
@@ -40,7 +54,7 @@ impl<B: Body> Body for TracedBody<B> {
             None => this.inner.poll_frame(cx),
         };
         if let Poll::Ready(None | Some(Err(_))) = polled {
-            this.request.take();
+            end(this.request);
         }
         polled
     }

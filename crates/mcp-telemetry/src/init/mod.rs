@@ -238,6 +238,7 @@ impl Builder {
             let sampler = sampling::sampler(config.sentry.traces_sample_rate)?;
             let counts = SamplingCounts::new(&sampler);
             let mut pipeline = PipelineProcessor::builder()
+                .with_scrub(scrub::name_exceptions)
                 .with_scrub(move |span: &mut SpanData| scrub::sanitize_span(&sanitizer, span));
             #[cfg(feature = "sentry")]
             if on_start_dsc {

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 #[cfg(feature = "sentry")]
 pub(crate) mod event;
+mod exception;
 mod span;
 
+pub(crate) use exception::name_exceptions;
 pub use span::sanitize_span;
 
 /// The clean text, where it is another one. What is borrowed need not be the old text: for a
