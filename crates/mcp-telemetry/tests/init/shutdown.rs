@@ -1,0 +1,178 @@
+//! How telemetry ends, whatever the servers do.
+
+use std::time::{Duration, Instant};
+
+use mcp_telemetry::{Builder, ShutdownError};
+use telemetry_testkit::{Fault, Sink};
+use tracing::subscriber::with_default;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+use crate::common::{self, config};
+
+const TIMEOUT: Duration = Duration::from_millis(400);
+/// What may be added to the timeout on a busy machine.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Telemetry that has something to send to this sink, and not much time for it.
+fn busy(sink: &Sink) -> mcp_telemetry::Telemetry {
+    let variables = [
+        ("SENTRY_DSN", &*sink.dsn()),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*sink.otlp_endpoint()),
+        ("MCP_TELEMETRY_SHUTDOWN_TIMEOUT_MS", "400"),
+    ];
+    let builder = Builder::new(config(&variables)).with_stderr_logs(false);
+    let (telemetry, layer) = builder.build().unwrap();
+    let subscriber = tracing_subscriber::registry().with(layer.into_layers());
+    with_default(subscriber, || {
+        for number in 0..100 {
+            let span = tracing::info_span!("work", number);
+            span.in_scope(|| tracing::error!(number, "failed"));
+        }
+    });
+    telemetry
+}
+
+/// A sink that takes requests and never answers.
+fn hanging() -> Sink {
+    let sink = Sink::start().unwrap();
+    sink.fault(Fault::hang());
+    sink
+}
+
+fn within<T>(most: Duration, work: impl FnOnce() -> T) -> T {
+    let since = Instant::now();
+    let result = work();
+    let took = since.elapsed();
+    assert!(took <= most, "{took:?} instead of {most:?}");
+    result
+}
+
+#[test]
+fn a_server_that_answers_gets_everything() {
+    let _alone = common::alone();
+    let sink = Sink::start().unwrap();
+    let telemetry = busy(&sink);
+    assert_eq!(telemetry.shutdown(), Ok(()));
+    let received = sink.received();
+    assert_eq!(received.otlp_spans().len(), 100);
+    assert_eq!(received.otlp_logs().len(), 100);
+    #[cfg(feature = "sentry")]
+    assert_eq!(received.transactions().len(), 100);
+}
+
+#[test]
+fn dropping_sends_everything_too() {
+    let _alone = common::alone();
+    let sink = Sink::start().unwrap();
+    drop(busy(&sink));
+    assert_eq!(sink.received().otlp_spans().len(), 100);
+}
+
+#[test]
+fn a_server_that_hangs_is_not_waited_for() {
+    let _alone = common::alone();
+    let sink = hanging();
+    let telemetry = busy(&sink);
+    let ended = within(TIMEOUT + GRACE, || telemetry.shutdown());
+    let Err(ShutdownError {
+        timeout,
+        unfinished,
+        ..
+    }) = &ended
+    else {
+        panic!("{ended:?}");
+    };
+    assert_eq!(*timeout, TIMEOUT);
+    let traces = match cfg!(feature = "sentry") {
+        true => "traces and Sentry",
+        false => "traces",
+    };
+    assert!(unfinished.contains(&traces), "{unfinished:?}");
+    assert!(unfinished.contains(&"OTLP logs"), "{unfinished:?}");
+    let text = ended.unwrap_err().to_string();
+    let start = format!("telemetry was not all sent within 400 ms: {traces}, OTLP logs");
+    assert!(text.starts_with(&start), "{text}");
+    sink.clear_faults();
+}
+
+#[test]
+fn dropping_does_not_wait_for_it_either() {
+    let _alone = common::alone();
+    let sink = hanging();
+    let telemetry = busy(&sink);
+    within(TIMEOUT + GRACE, || drop(telemetry));
+    sink.clear_faults();
+}
+
+#[test]
+fn a_server_that_is_not_there_is_not_waited_for() {
+    let _alone = common::alone();
+    let sink = Sink::start().unwrap();
+    let telemetry = busy(&sink);
+    drop(sink);
+    // Whether all was sent depends on when the port was closed.
+    let _ = within(TIMEOUT + GRACE, || telemetry.shutdown());
+}
+
+/// HTTP clients that block have runtimes inside, which must not end inside another one.
+#[tokio::test]
+async fn inside_a_runtime_it_ends_as_well() {
+    let _alone = common::alone();
+    let sink = Sink::start().unwrap();
+    assert_eq!(busy(&sink).shutdown(), Ok(()));
+    drop(busy(&sink));
+    assert_eq!(sink.received().otlp_spans().len(), 200);
+
+    let sink = hanging();
+    let telemetry = busy(&sink);
+    within(TIMEOUT + GRACE, || telemetry.shutdown()).unwrap_err();
+    sink.clear_faults();
+}
+
+#[test]
+fn spans_after_the_end_go_nowhere_and_break_nothing() {
+    let _alone = common::alone();
+    let sink = Sink::start().unwrap();
+    let endpoint = sink.otlp_endpoint();
+    let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint)];
+    let builder = Builder::new(config(&variables)).with_stderr_logs(false);
+    let (telemetry, layer) = builder.build().unwrap();
+    let subscriber = tracing_subscriber::registry().with(layer.into_layers());
+    with_default(subscriber, || {
+        let open = tracing::info_span!("open");
+        let entered = open.enter();
+        drop(tracing::info_span!("before"));
+        telemetry.shutdown().unwrap();
+        drop(tracing::info_span!("after"));
+        tracing::error!("after");
+        drop(entered);
+    });
+    let received = sink.received();
+    let names: Vec<_> = received
+        .otlp_spans()
+        .iter()
+        .map(|span| span.name.clone())
+        .collect();
+    assert_eq!(names, ["before"]);
+    assert!(received.otlp_logs().is_empty());
+}
+
+#[test]
+fn flushing_sends_and_goes_on() {
+    let _alone = common::alone();
+    let sink = Sink::start().unwrap();
+    let endpoint = sink.otlp_endpoint();
+    let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint)];
+    let builder = Builder::new(config(&variables)).with_stderr_logs(false);
+    let (telemetry, layer) = builder.build().unwrap();
+    let subscriber = tracing_subscriber::registry().with(layer.into_layers());
+    with_default(subscriber, || {
+        for count in 1..=2 {
+            tracing::info_span!("work").in_scope(|| tracing::info!("said"));
+            telemetry.flush();
+            assert_eq!(sink.received().otlp_spans().len(), count);
+            assert_eq!(sink.received().otlp_logs().len(), count);
+        }
+    });
+    assert_eq!(telemetry.otlp().exported, 2);
+}
