@@ -148,3 +148,57 @@ fn an_endpoint_that_is_not_there_does_not_hold_up_the_end() {
         since.elapsed()
     );
 }
+
+#[test]
+fn a_client_that_never_finishes_its_request_does_not_hold_up_the_end() {
+    let (sink, splunk) = (Sink::start().unwrap(), Simulator::start().unwrap());
+    let program = Program::http(&Settings::of(&sink, &splunk));
+    let half = program.connect("POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\n");
+    // The server has seen the half request by the time it answers a later one.
+    assert!(program.get("/health").contains("\"healthy\""));
+    let since = Instant::now();
+    program.terminate();
+    let ended = program.wait();
+    assert!(
+        since.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        since.elapsed()
+    );
+    assert!(ended.status.success(), "{ended:?}");
+    drop(half);
+}
+
+#[test]
+fn a_machine_without_certificates_sends_over_plain_http() {
+    let (sink, splunk) = (Sink::start().unwrap(), Simulator::start().unwrap());
+    let nowhere = [
+        ("SSL_CERT_FILE", "/nonexistent/certificates"),
+        ("SSL_CERT_DIR", "/nonexistent"),
+    ];
+    let settings = Settings::of(&sink, &splunk).with(&nowhere);
+    let program = Program::http(&settings);
+    program.post_search(GOOD);
+    program.terminate();
+    let ended = program.wait();
+    assert!(
+        ended.stderr.contains("Sentry initialized successfully"),
+        "{ended:?}"
+    );
+    let (transaction, otlp) = first_call(&sink);
+    assert_eq!((transaction.all_spans().count(), otlp.len()), (5, 5));
+}
+
+#[test]
+fn a_collector_that_hangs_costs_sentry_no_logs() {
+    let (sink, splunk) = (Sink::start().unwrap(), Simulator::start().unwrap());
+    sink.fault(Fault::hang().on_path("/v1/"));
+    let timeout = [("MCP_TELEMETRY_SHUTDOWN_TIMEOUT_MS", "1500")];
+    let program = Program::http(&Settings::of(&sink, &splunk).with(&timeout));
+    program.post_search(GOOD);
+    program.terminate();
+    program.wait();
+    let received = sink.received();
+    assert_eq!(received.transactions().len(), 1);
+    let found = |body: &str| received.logs().iter().any(|log| log.body == body);
+    assert!(found("search finished"), "{:?}", received.logs());
+}

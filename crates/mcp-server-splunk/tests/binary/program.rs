@@ -196,7 +196,8 @@ impl Program {
         self.connect(&head)
     }
 
-    fn connect(&self, request: &str) -> TcpStream {
+    /// Sends anything, and waits for nothing.
+    pub(crate) fn connect(&self, request: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
