@@ -1,1 +1,21 @@
-//! Benchmarks.
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
+//! [`workload`] is what is traced, [`variants`] are the pipelines that trace it. [`cli`]
+//! runs [`children`], each of which does one [`measure`]ment; [`rows`] takes the medians,
+//! [`verdict`] judges them, [`table`] prints them beside what [`machine`] says.
+//! [`spans`] serves the criterion benchmarks.
+
+pub mod allocation;
+pub mod children;
+pub mod cli;
+pub mod machine;
+pub mod measure;
+pub mod rows;
+pub mod scrub;
+pub mod spans;
+pub mod table;
+pub mod variants;
+pub mod verdict;
+pub mod workload;

@@ -11,7 +11,7 @@ use opentelemetry_sdk::trace::SpanData;
 use crate::codec;
 
 /// A slot this full wakes the pipeline's thread before its next round.
-const WAKE_AT_BYTES: usize = 256 * 1024;
+const WAKE_AT_BYTES: usize = 1024 * 1024;
 
 /// Part of a slot that only spans with error status may fill, as 1/n of it.
 const RESERVED_FOR_ERRORS: usize = 8;
@@ -146,6 +146,11 @@ impl Handover {
             self.asleep.store(false, Ordering::Release);
         }
         empty
+    }
+
+    /// Ends the sleep; true where nobody had woken the pipeline's thread.
+    pub(crate) fn stop_sleeping(&self) -> bool {
+        self.asleep.swap(false, Ordering::AcqRel)
     }
 
     /// Fetches what has come in since the last call: `each` gets one slot's bytes at a time.

@@ -15,8 +15,8 @@ use crate::handover::Handover;
 use crate::stats::{Counters, add};
 use crate::{Scrub, SpanSink};
 
-/// Pause between two rounds while spans come in. It is what a span waits at most before
-/// the sinks have it, and how often a busy process wakes this thread.
+/// Pause between two rounds while spans come in: what a span waits at most before the sinks
+/// have it, and how often a busy process wakes this thread.
 const ROUND: Duration = Duration::from_millis(20);
 
 /// How long the sinks have when the processor is dropped without a shutdown.
@@ -46,14 +46,23 @@ impl Worker {
         // What sinks do here must not come back as spans.
         let _suppressed = Context::enter_telemetry_suppressed_scope();
         self.handover.read_by_this_thread();
+        let mut slept = false;
         while self.obey() {
+            if slept {
+                // The first span of many has come in: let them come, and leave the
+                // processor to those who make them.
+                std::thread::park_timeout(ROUND);
+                if !self.obey() {
+                    return;
+                }
+            }
             let moved = self.round();
             let due = self.tick();
             // A sink may have parked this thread and so eaten a command's wake-up.
             if !self.obey() {
                 return;
             }
-            self.rest(moved, due);
+            slept = self.rest(moved, due);
         }
     }
 
@@ -98,16 +107,21 @@ impl Worker {
         due.map(|at| at.saturating_duration_since(now))
     }
 
-    /// Sleeps: a round where spans came in, else until somebody or a sink's clock wakes it.
-    fn rest(&self, moved: usize, due: Option<Duration>) {
+    /// Rests: a round where spans came in, else until somebody or a sink's clock wakes it.
+    /// Tells whether it was woken from sleep by others.
+    fn rest(&self, moved: usize, due: Option<Duration>) -> bool {
         if moved > 0 {
             std::thread::park_timeout(due.map_or(ROUND, |due| due.min(ROUND)));
-        } else if self.handover.sleep() {
-            match due {
-                Some(due) => std::thread::park_timeout(due.max(Duration::from_millis(1))),
-                None => std::thread::park(),
-            }
+            return false;
         }
+        if !self.handover.sleep() {
+            return true;
+        }
+        match due {
+            Some(due) => std::thread::park_timeout(due.max(Duration::from_millis(1))),
+            None => std::thread::park(),
+        }
+        !self.handover.stop_sleeping()
     }
 
     /// Fetches, unpacks, scrubs and hands on what has come in; returns how many spans.

@@ -1,0 +1,82 @@
+//! The parts as they come: Sentry's span processor and the SDK's batch processor.
+
+use std::sync::Arc;
+
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use sentry::ClientOptions;
+use sentry_opentelemetry::SentrySpanProcessor;
+use tracing::Dispatch;
+
+use super::{DroppingExporter, DroppingTransport, Running, default_layer, tuned_layer};
+
+/// A DSN that nothing is ever sent to.
+pub(super) const DSN: &str = "http://key@127.0.0.1:9/1";
+
+/// The SDK's batch processor.
+pub(super) fn batch() -> anyhow::Result<Running> {
+    Ok(batch_with(default_layer))
+}
+
+/// [`batch`] with the tuned layer.
+pub(super) fn batch_tuned() -> anyhow::Result<Running> {
+    Ok(batch_with(tuned_layer))
+}
+
+/// Sentry's processor.
+pub(super) fn stock() -> anyhow::Result<Running> {
+    Ok(stock_with(default_layer))
+}
+
+/// [`stock`] with the tuned layer.
+pub(super) fn stock_tuned() -> anyhow::Result<Running> {
+    Ok(stock_with(tuned_layer))
+}
+
+/// Both processors: the SDK copies each span for each.
+pub(super) fn stock_and_batch() -> anyhow::Result<Running> {
+    let transport = DroppingTransport::default();
+    let exporter = DroppingExporter::default();
+    let guard = client(&transport);
+    let provider = SdkTracerProvider::builder()
+        .with_sampler(Sampler::AlwaysOn)
+        .with_span_processor(SentrySpanProcessor::new())
+        .with_batch_exporter(exporter.clone())
+        .build();
+    let dispatch = default_layer(&provider);
+    Ok(Running::new(provider, dispatch)
+        .with_delivered(move || transport.traces().min(exporter.traces()))
+        .keeping(guard))
+}
+
+fn batch_with(layer: fn(&SdkTracerProvider) -> Dispatch) -> Running {
+    let exporter = DroppingExporter::default();
+    let provider = SdkTracerProvider::builder()
+        .with_sampler(Sampler::AlwaysOn)
+        .with_batch_exporter(exporter.clone())
+        .build();
+    let dispatch = layer(&provider);
+    Running::new(provider, dispatch).with_delivered(move || exporter.traces())
+}
+
+fn stock_with(layer: fn(&SdkTracerProvider) -> Dispatch) -> Running {
+    let transport = DroppingTransport::default();
+    let guard = client(&transport);
+    let provider = SdkTracerProvider::builder()
+        .with_sampler(Sampler::AlwaysOn)
+        .with_span_processor(SentrySpanProcessor::new())
+        .build();
+    let dispatch = layer(&provider);
+    Running::new(provider, dispatch)
+        .with_delivered(move || transport.traces())
+        .keeping(guard)
+}
+
+/// Has to come before [`SentrySpanProcessor::new`], which configures the current scope.
+fn client(transport: &DroppingTransport) -> sentry::ClientInitGuard {
+    sentry::init(
+        ClientOptions::new()
+            .dsn(DSN)
+            .traces_sample_rate(1.0)
+            .transport(Arc::new(transport.clone())),
+    )
+}
