@@ -12,8 +12,8 @@ const JUDGED_FROM: f64 = 1.2;
 /// Something that was looked at, and how it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Whether it is as it should be.
-    pub holds: bool,
+    /// Whether it is as it should be; `None` where this run cannot tell.
+    pub holds: Option<bool>,
     /// The numbers.
     pub text: String,
 }
@@ -54,7 +54,7 @@ fn time_against_stock(rows: &[Row]) -> Finding {
     };
     let ratio = ours / stock;
     Finding {
-        holds: ratio <= LIMIT,
+        holds: Some(ratio <= LIMIT),
         text: format!(
             "ours / stock, one thread: {ours:.0} ns / {stock:.0} ns = {ratio:.3} (limit {LIMIT})"
         ),
@@ -82,7 +82,7 @@ fn second_thread(rows: &[Row]) -> Finding {
         "not judged: other work takes the second core"
     };
     Finding {
-        holds: gain > 1.0 || !judged,
+        holds: judged.then_some(gain > 1.0),
         text: format!(
             "ours, traces a second: two threads {two:.0} / one {one:.0} = {gain:.2} ({verdict}); \
              noop gains {machine:.2} here"
@@ -92,7 +92,7 @@ fn second_thread(rows: &[Row]) -> Finding {
 
 fn missing(what: &str) -> Finding {
     Finding {
-        holds: false,
+        holds: Some(false),
         text: format!("{what}: not measured"),
     }
 }
@@ -121,8 +121,8 @@ mod tests {
     #[test]
     fn half_of_stock_is_the_limit() {
         let holds = |ours| claims(&measured(ours, 1.5, 1.8)).map(|it| it.holds);
-        assert_eq!(holds(500.0), [true, true]);
-        assert_eq!(holds(501.0), [false, true]);
+        assert_eq!(holds(500.0), [Some(true), Some(true)]);
+        assert_eq!(holds(501.0), [Some(false), Some(true)]);
     }
 
     #[test]
@@ -131,19 +131,24 @@ mod tests {
             let [_, second] = claims(&measured(400.0, gain, noop));
             (second.holds, second.text)
         };
-        assert!(second(1.01, 1.8).0);
+        assert_eq!(second(1.01, 1.8).0, Some(true));
         let (holds, text) = second(1.0, 1.2);
         assert!(
-            !holds && text.contains("= 1.00 (above 1); noop gains 1.20 here"),
+            holds == Some(false) && text.contains("= 1.00 (above 1); noop gains 1.20 here"),
             "{text}"
         );
         let (holds, text) = second(0.9, 1.1);
-        assert!(holds && text.contains("not judged"), "{text}");
+        assert_eq!(holds, None);
+        assert!(text.contains("not judged"), "{text}");
     }
 
     #[test]
     fn what_was_not_measured_does_not_hold() {
-        assert!(claims(&[]).iter().all(|finding| !finding.holds));
+        assert!(
+            claims(&[])
+                .iter()
+                .all(|finding| finding.holds == Some(false))
+        );
     }
 
     #[test]

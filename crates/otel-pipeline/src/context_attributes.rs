@@ -35,10 +35,13 @@ pub struct ContextAttributes {
 impl ContextAttributes {
     /// Packs `attributes`.
     pub fn new(attributes: impl IntoIterator<Item = KeyValue>) -> Self {
-        let attributes: Vec<KeyValue> = attributes.into_iter().collect();
-        let mut bytes = Vec::new();
-        codec::write_attributes(&attributes, &mut bytes);
-        let packed: String = bytes.into_iter().map(char::from).collect();
+        // Once per request, on its thread: few allocations.
+        let mut bytes = Vec::with_capacity(512);
+        for attribute in attributes {
+            codec::write_attribute(&attribute, &mut bytes);
+        }
+        let mut packed = String::with_capacity(2 * bytes.len());
+        packed.extend(bytes.into_iter().map(char::from));
         Self {
             packed: packed.into(),
         }

@@ -51,7 +51,7 @@ pub(crate) fn write(
     service: &Service<'_>,
 ) -> Result<(Vec<u8>, Written), WriteError> {
     let event_id = random_uuid();
-    let mut payload = Vec::new();
+    let mut payload = Vec::with_capacity(8 * 1024);
     let written = transaction::write(
         &TransactionParts {
             root: part.root,

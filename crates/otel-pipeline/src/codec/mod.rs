@@ -10,7 +10,7 @@ mod read;
 mod write;
 
 pub(crate) use read::{read, read_attributes};
-pub(crate) use write::{write, write_attributes};
+pub(crate) use write::{write, write_attribute};
 
 /// The bytes that say what follows.
 mod tag {

@@ -23,7 +23,7 @@ pub(crate) fn read(buffer: &mut &[u8]) -> Option<SpanData> {
     Some(span)
 }
 
-/// Reads what [`write_attributes`](super::write_attributes) wrote, to the end of `buffer`.
+/// Reads what [`write_attribute`](super::write_attribute) wrote, to the end of `buffer`.
 pub(crate) fn read_attributes(buffer: &[u8]) -> Vec<KeyValue> {
     let mut from = Reader(buffer);
     std::iter::from_fn(|| key_value(&mut from)).collect()

@@ -57,9 +57,9 @@ pub(crate) fn write(span: &SpanData, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends attributes alone.
-pub(crate) fn write_attributes(attributes: &[KeyValue], out: &mut Vec<u8>) {
-    attributes.iter().for_each(|pair| key_value(out, pair));
+/// Appends an attribute alone.
+pub(crate) fn write_attribute(attribute: &KeyValue, out: &mut Vec<u8>) {
+    key_value(out, attribute);
 }
 
 fn context(out: &mut Vec<u8>, context: &SpanContext) {
