@@ -171,8 +171,13 @@ impl Executes {
         let noted = notes
             .iter()
             .any(|note| note.key.as_str() == names::ERROR_TYPE);
+        // What failed inside, but did not fail the request, is no error of the execution.
+        let succeeded = *outcome == Outcome::Success;
+        let error_keys = [Some(names::ERROR_TYPE), self.kind.error_key()];
         for KeyValue { key, value, .. } in notes {
-            self.span.set_attribute(key, value);
+            if !(succeeded && error_keys.contains(&Some(key.as_str()))) {
+                self.span.set_attribute(key, value);
+            }
         }
         self.span
             .set_attribute(self.kind.status_key(), verdict.status);
