@@ -9,6 +9,7 @@ mod init;
 mod isolation;
 mod log;
 mod mcp;
+mod metrics;
 pub mod sampling;
 mod scrub;
 mod settings;
