@@ -28,6 +28,25 @@ const DEFAULT_PROPAGATORS: [Propagator; 3] = [
 pub struct McpConfig {
     /// `MCP_TELEMETRY_MCP_PARENT`: which context is the parent of a request's span.
     pub parent: McpParent,
+    /// `MCP_TELEMETRY_NOTIFICATIONS`: which notifications have a span.
+    pub notifications: Notifications,
+    /// `MCP_TELEMETRY_RESULT_TRACE_ID`: whether results tell the client, as `traceparent` in
+    /// their `_meta`, which span they came from.
+    pub result_trace_id: bool,
+}
+
+/// Which notifications have a span. Every one of them counts for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Notifications {
+    /// All but `notifications/progress` and `notifications/message`, of which there are many.
+    #[default]
+    Significant,
+    /// All.
+    All,
+    /// None.
+    None,
 }
 
 /// Which of two contexts is the parent of an MCP request's span. The other becomes a link.
@@ -52,6 +71,16 @@ impl McpConfig {
                 ],
                 McpParent::MetaFirst,
             ),
+            notifications: reader.one_of(
+                &names::MCP_TELEMETRY_NOTIFICATIONS,
+                &[
+                    ("significant", Notifications::Significant),
+                    ("all", Notifications::All),
+                    ("none", Notifications::None),
+                ],
+                Notifications::Significant,
+            ),
+            result_trace_id: reader.switch(&names::MCP_TELEMETRY_RESULT_TRACE_ID, false),
         }
     }
 }

@@ -43,7 +43,7 @@ use std::time::Duration;
 
 pub use dsn::{Dsn, DsnError};
 pub use error::{ConfigErrors, ConfigProblem};
-pub use mcp::{McpConfig, McpParent, Propagator};
+pub use mcp::{McpConfig, McpParent, Notifications, Propagator};
 pub use otlp::{Compression, OtlpConfig, OtlpSignal};
 pub use resource::ResourceConfig;
 pub use sentry::{SentryConfig, SentryTraces};

@@ -152,6 +152,8 @@ pub(super) mod names {
         SENTRY_SEND_PII, Kind::Switch, "true", "Lets sanitized tool inputs and outputs into traces.";
         MCP_TELEMETRY_SENTRY_TRACES, Kind::OneOf(&["bridge", "off"]), "bridge", "How spans reach Sentry: `bridge` sends them as transactions, `off` sends errors, logs and sessions only.";
         MCP_TELEMETRY_MCP_PARENT, Kind::OneOf(&["meta-first", "ambient-first"]), "meta-first", "Parent of an MCP request: its `_meta` or the HTTP span. The other becomes a link.";
+        MCP_TELEMETRY_NOTIFICATIONS, Kind::OneOf(&["significant", "all", "none"]), "significant", "Notifications that have a span: all, none, or all but `progress` and `message`.";
+        MCP_TELEMETRY_RESULT_TRACE_ID, Kind::Switch, "false", "Tells clients, as `traceparent` in the `_meta` of tool, prompt and resource results, which span these came from.";
         MCP_TELEMETRY_REDACT_KEYS, Kind::List, "", "More attribute keys whose values are redacted.";
         MCP_TELEMETRY_SHUTDOWN_TIMEOUT_MS, Kind::Milliseconds, "2000", "Longest wait for unsent data at shutdown.";
         OTEL_SDK_DISABLED, Kind::OtelBoolean, "false", "Turns the OpenTelemetry SDK off.";

@@ -6,7 +6,6 @@
 )]
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CancelTaskParams, CancelledNotificationParam,
@@ -22,9 +21,12 @@ use rmcp::model::{
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-use super::facts::Operation;
-use super::observe::{Request, Server, observe};
-use crate::call::CallKind;
+use super::known::OTHER;
+use super::listen;
+use super::notification::{Notice, observe_notification};
+use super::observe::{Instance, Request, observe};
+use super::operation::{Operation, Params};
+use super::outcome::Seen;
 
 /// Observes every request that a handler serves. Works with every transport of rmcp.
 ///
@@ -44,19 +46,15 @@ use crate::call::CallKind;
 #[derive(Clone, Debug)]
 pub struct TracedHandler<H> {
     inner: H,
-    server: Arc<Server>,
+    instance: Instance,
 }
 
 impl<H: ServerHandler> TracedHandler<H> {
     /// Wraps `inner`.
     pub fn new(inner: H) -> Self {
         crate::log::mcp_middleware_added();
-        let info = inner.get_info().server_info;
-        let server = Arc::new(Server {
-            info,
-            ..Server::default()
-        });
-        Self { inner, server }
+        let instance = Instance::new(inner.get_info().server_info, Seen::AtHandler);
+        Self { inner, instance }
     }
 
     /// The handler inside.
@@ -66,38 +64,45 @@ impl<H: ServerHandler> TracedHandler<H> {
 
     fn start(
         &self,
-        operation: &Operation<'_>,
+        method: &'static str,
+        params: &impl Params,
         context: &RequestContext<RoleServer>,
-    ) -> Option<Request> {
-        Request::start(&self.server, operation, context)
+    ) -> Request {
+        Request::start(&self.instance, Operation::new(method, params), context)
     }
 }
 
-/// Delegates requests whose span says no more than their method.
-macro_rules! plain_requests {
-    ($($method:literal $name:ident($($request:ident: $params:ty)?) -> $result:ty;)*) => {
+/// Delegates requests.
+macro_rules! requests {
+    ($($method:tt $name:ident($($request:ident: $params:ty)?) -> $result:ty;)*) => {
         $(async fn $name(
             &self,
             $($request: $params,)?
             context: RequestContext<RoleServer>,
         ) -> Result<$result, ErrorData> {
-            let span = self.start(&Operation::plain($method), &context);
-            observe(span, self.inner.$name($($request,)? context)).await
+            let started = self.start($method, requests!(@params $($request)?), &context);
+            let handler = self.inner.$name($($request,)? context);
+            observe(&self.instance, started, handler).await
         })*
     };
+    (@params) => { &() };
+    (@params $request:ident) => { &$request };
 }
 
-/// Delegates notifications, which have no span yet.
+/// Delegates notifications.
 macro_rules! notifications {
-    ($($name:ident($($params:ident: $type:ty)?);)*) => {
+    ($($notice:ident $name:ident($($params:ident: $type:ty)?);)*) => {
         $(async fn $name(&self, $($params: $type,)? context: NotificationContext<RoleServer>) {
-            self.inner.$name($($params,)? context).await;
+            let notice = Notice::$notice($(&$params)?);
+            let observed = context.clone();
+            let handler = self.inner.$name($($params,)? context);
+            observe_notification(&self.instance, notice, &observed, handler).await;
         })*
     };
 }
 
 impl<H: ServerHandler> ServerHandler for TracedHandler<H> {
-    plain_requests! {
+    requests! {
         "ping" ping() -> ();
         "initialize" initialize(request: InitializeRequestParams) -> InitializeResult;
         "server/discover" discover() -> DiscoverResult;
@@ -119,8 +124,11 @@ impl<H: ServerHandler> ServerHandler for TracedHandler<H> {
         "resources/directory/read" read_resource_directory(
             request: ReadResourceDirectoryRequestParams
         ) -> ReadResourceDirectoryResult;
+        "prompts/get" get_prompt(request: GetPromptRequestParams) -> GetPromptResponse;
+        "resources/read" read_resource(request: ReadResourceRequestParams)
+            -> ReadResourceResponse;
         // A custom method is the client's text: it is not named.
-        "_OTHER" on_custom_request(request: CustomRequest) -> CustomResult;
+        OTHER on_custom_request(request: CustomRequest) -> CustomResult;
     }
 
     async fn call_tool(
@@ -129,45 +137,39 @@ impl<H: ServerHandler> ServerHandler for TracedHandler<H> {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         if self.inner.get_tool(&request.name).is_some() {
-            self.server.tools.insert(&request.name);
+            self.instance.server.tools.insert(&request.name);
         }
-        let operation = Operation::on("tools/call", CallKind::Tool, &request.name)
-            .with_arguments(request.arguments.as_ref());
-        let span = self.start(&operation, &context);
-        observe(span, self.inner.call_tool(request, context)).await
-    }
-
-    async fn get_prompt(
-        &self,
-        request: GetPromptRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<GetPromptResponse, ErrorData> {
-        let operation = Operation::on("prompts/get", CallKind::Prompt, &request.name);
-        let span = self.start(&operation, &context);
-        observe(span, self.inner.get_prompt(request, context)).await
-    }
-
-    async fn read_resource(
-        &self,
-        request: ReadResourceRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ReadResourceResponse, ErrorData> {
-        let operation = Operation::on("resources/read", CallKind::Resource, &request.uri);
-        let span = self.start(&operation, &context);
-        observe(span, self.inner.read_resource(request, context)).await
+        let started = self.start("tools/call", &request, &context);
+        observe(
+            &self.instance,
+            started,
+            self.inner.call_tool(request, context),
+        )
+        .await
     }
 
     notifications! {
-        on_cancelled(notification: CancelledNotificationParam);
-        on_progress(notification: ProgressNotificationParam);
-        on_initialized();
-        on_roots_list_changed();
-        on_custom_notification(notification: CustomNotification);
+        cancelled on_cancelled(notification: CancelledNotificationParam);
+        progress on_progress(notification: ProgressNotificationParam);
+        initialized on_initialized();
+        roots_list_changed on_roots_list_changed();
     }
 
-    // It lasts as long as the subscription, which no transaction may.
+    async fn on_custom_notification(
+        &self,
+        notification: CustomNotification,
+        context: NotificationContext<RoleServer>,
+    ) {
+        let observed = context.clone();
+        let handler = self.inner.on_custom_notification(notification, context);
+        observe_notification(&self.instance, Notice::custom(), &observed, handler).await;
+    }
+
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        self.inner.listen(context).await
+        let request = context.request_context();
+        let operation = listen::operation(&request.id);
+        let started = Request::start(&self.instance, operation, request);
+        listen::acknowledged(started, self.inner.listen(context)).await
     }
 
     fn negotiate_initialize(

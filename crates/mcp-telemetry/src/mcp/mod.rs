@@ -8,12 +8,18 @@ mod bounded_json;
 mod facts;
 mod handler;
 mod known;
+mod labels;
+mod listen;
 mod meta;
+mod notification;
 mod observe;
+mod operation;
 mod outcome;
 mod parent;
 mod result;
 mod service;
+mod session;
+mod text;
 
 pub use handler::TracedHandler;
 pub use service::TracedService;

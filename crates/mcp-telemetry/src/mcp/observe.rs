@@ -2,8 +2,9 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Instant;
 
-use opentelemetry::trace::{Status, TraceContextExt as _};
+use opentelemetry::trace::{SpanContext, Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue};
 use rmcp::model::Implementation;
 use rmcp::service::RequestContext;
@@ -12,23 +13,49 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use super::facts::{Facts, Operation};
+use super::facts::Facts;
 use super::known::{KnownNames, OTHER};
-use super::outcome::{Outcome, Verdict};
+use super::labels::Labels;
+use super::meta::mark;
+use super::operation::Operation;
+use super::outcome::{Outcome, Seen, Verdict, is_stateless};
 use super::parent::Parent;
 use super::result::Observed;
+use super::session::Session;
 use crate::attributes as names;
 use crate::call::CallKind;
 use crate::execution::Execution;
 use crate::isolation::Scope;
-use crate::settings::{ORIGIN, TARGET};
+use crate::settings::{ORIGIN, TARGET, marks_results};
 
-/// What a wrapper knows of its server.
+/// What a wrapper knows of its server: what all copies share, and the session of this one.
+#[derive(Clone, Debug)]
+pub(crate) struct Instance {
+    pub(crate) server: Arc<Server>,
+    pub(crate) session: Session,
+    seen: Seen,
+}
+
+/// What all copies of a server share.
 #[derive(Debug, Default)]
 pub(crate) struct Server {
     pub(crate) info: Implementation,
     pub(crate) tools: KnownNames,
     pub(crate) prompts: KnownNames,
+}
+
+impl Instance {
+    /// `seen` is where the wrapper stands.
+    pub(crate) fn new(info: Implementation, seen: Seen) -> Self {
+        Self {
+            server: Arc::new(Server {
+                info,
+                ..Server::default()
+            }),
+            session: Session::default(),
+            seen,
+        }
+    }
 }
 
 impl Server {
@@ -41,52 +68,169 @@ impl Server {
     }
 }
 
-/// A request whose spans have started.
+/// A request that has come.
 pub(crate) struct Request {
     server: Arc<Server>,
+    seen: Seen,
+    stateless: bool,
     ended: bool,
     cancelled: CancellationToken,
-    span: Span,
-    executes: Option<Executes>,
+    since: Instant,
+    labels: Labels,
+    target: Option<Named>,
+    /// None where nobody listens.
+    spans: Option<Spans>,
 }
 
-/// The tool, resource or prompt that a request executes.
-struct Executes {
+/// The tool, resource or prompt that a request is for.
+struct Named {
     kind: CallKind,
     name: String,
-    /// The name stands in the span names already.
-    named: bool,
-    execution: Arc<Execution>,
-    span: Span,
+    /// It is known to exist: the name stands in span names and on metrics.
+    known: bool,
+}
+
+struct Spans {
+    request: Span,
+    execution: Option<(Span, Arc<Execution>)>,
 }
 
 impl Request {
-    /// Starts the spans of a request; `None` where nobody listens.
+    /// Starts the spans of a request.
     pub(crate) fn start(
-        server: &Arc<Server>,
-        operation: &Operation<'_>,
+        instance: &Instance,
+        operation: Operation<'_>,
+        context: &RequestContext<RoleServer>,
+    ) -> Self {
+        let server = &instance.server;
+        let version = context.protocol_version();
+        let labels = Labels::new(operation.method, version.as_ref(), &context.extensions);
+        let target = operation.target.as_ref().map(|target| Named {
+            kind: target.kind,
+            name: target.name.clone().into_owned(),
+            known: server
+                .names(target.kind)
+                .is_some_and(|names| names.contains(&target.name)),
+        });
+        let spans = Spans::start(server, operation, target.as_ref(), context);
+        Self {
+            server: Arc::clone(server),
+            seen: instance.seen,
+            stateless: is_stateless(version.as_ref()),
+            ended: false,
+            cancelled: context.ct.clone(),
+            since: Instant::now(),
+            labels,
+            target,
+            spans,
+        }
+    }
+
+    /// The span that the handler runs in.
+    fn innermost(&self) -> Span {
+        self.spans.as_ref().map_or_else(Span::none, |spans| {
+            let execution = spans.execution.as_ref().map(|(span, _)| span);
+            execution.unwrap_or(&spans.request).clone()
+        })
+    }
+
+    /// The context of the request's span, where it has one.
+    fn span_context(&self) -> Option<SpanContext> {
+        let spans = self.spans.as_ref()?;
+        let context = spans.request.context();
+        let context = context.span().span_context().clone();
+        context.is_valid().then_some(context)
+    }
+
+    /// Ends the request as its result says.
+    fn end_with<T: Observed>(&mut self, session: &Session, result: &Result<T, ErrorData>) {
+        match result {
+            // The client took its request back: whatever came of it, nobody reads it.
+            _ if self.cancelled.is_cancelled() => self.end(&Outcome::Cancelled, Vec::new()),
+            Ok(result) => {
+                if let Some(version) = result.agreed() {
+                    self.labels.agree(version);
+                    session.begin(self.since, self.labels.clone());
+                }
+                let attributes = match &self.spans {
+                    None => Vec::new(),
+                    Some(_) => {
+                        let kind = KeyValue::new(names::MCP_RESULT_TYPE, result.result_type());
+                        let mut attributes = result.attributes();
+                        attributes.push(kind);
+                        attributes
+                    }
+                };
+                self.end(&result.outcome(), attributes);
+            }
+            Err(error) => {
+                let outcome = self.outcome_of(error);
+                self.end(&outcome, Vec::new());
+            }
+        }
+    }
+
+    /// The outcome that an error of this request is.
+    pub(crate) fn outcome_of(&self, error: &ErrorData) -> Outcome {
+        Outcome::of_error(error, self.seen, self.stateless)
+    }
+
+    /// Writes how the request ended onto its spans, and counts it.
+    pub(crate) fn end(&mut self, outcome: &Outcome, attributes: Vec<KeyValue>) {
+        self.ended = true;
+        let verdict = outcome.verdict();
+        let newly_known = self.learn(outcome);
+        if let Some(spans) = &mut self.spans {
+            spans.end(
+                self.target.as_ref(),
+                newly_known,
+                outcome,
+                &verdict,
+                attributes,
+            );
+        }
+        let target = self.target.as_ref().map(|target| {
+            let name = if target.known { &*target.name } else { OTHER };
+            (target.kind, name)
+        });
+        self.labels
+            .operation(self.since.elapsed(), target, &verdict);
+    }
+
+    /// Takes the target's name for known, once something under it has answered. True where
+    /// it was not known when the spans were named.
+    fn learn(&mut self, outcome: &Outcome) -> bool {
+        let Some(target) = self.target.as_mut().filter(|target| !target.known) else {
+            return false;
+        };
+        let names = self.server.names(target.kind);
+        target.known =
+            outcome.proves_target() && names.is_some_and(|names| names.insert(&target.name));
+        target.known
+    }
+}
+
+impl Spans {
+    fn start(
+        server: &Server,
+        operation: Operation<'_>,
+        target: Option<&Named>,
         context: &RequestContext<RoleServer>,
     ) -> Option<Self> {
-        let label = operation.target.as_ref().and_then(|target| {
-            let names = server.names(target.kind)?;
-            Some(if names.contains(&target.name) {
-                &*target.name
-            } else {
-                OTHER
-            })
-        });
+        let method = operation.method;
+        let label = target.and_then(Named::label);
         let name = match label {
-            Some(label) => format!("{} {label}", operation.method),
-            None => operation.method.to_owned(),
+            Some(label) => format!("{method} {label}"),
+            None => method.to_owned(),
         };
-        let span = tracing::info_span!(
+        let request = tracing::info_span!(
             target: TARGET, parent: None, "mcp.server", otel.name = name, otel.kind = "server",
             sentry.op = "mcp.server", sentry.origin = ORIGIN, sentry.source = "route",
         );
-        if span.is_disabled() {
+        if request.is_disabled() {
             return None;
         }
-        let facts = Facts::of(operation, context, &server.info);
+        let facts = Facts::of_request(operation, context, &server.info);
         let parent = Parent::of(&context.meta, &context.extensions);
         if let Some(http) = &parent.http {
             let http = http.span();
@@ -94,120 +238,117 @@ impl Request {
         }
         let inherited = facts.context_attributes();
         for attribute in facts.own {
-            span.set_attribute(attribute.key, attribute.value);
+            request.set_attribute(attribute.key, attribute.value);
         }
         if let Some(link) = parent.link {
-            span.add_link(link);
+            request.add_link(link);
         }
-        let execution = operation
-            .target
-            .as_ref()
-            .map(|target| Execution::new(target.kind, &target.name));
+        let execution = target.map(|target| Execution::new(target.kind, &target.name));
         let mut context_of_request = parent.context.with_value(inherited);
         if let Some(execution) = &execution {
             context_of_request = context_of_request.with_value(Arc::clone(execution));
         }
         // It can only fail on a span that has started; this one was made just above.
-        let _ = span.set_parent(context_of_request);
-        let executes = operation.target.as_ref().zip(execution);
-        let executes = executes.map(|(target, execution)| Executes {
-            kind: target.kind,
-            name: target.name.clone().into_owned(),
-            named: label != Some(OTHER),
-            execution,
-            span: target.kind.span(label.unwrap_or(OTHER), Some(&span)),
+        let _ = request.set_parent(context_of_request);
+        let execution = target.zip(execution).map(|(target, execution)| {
+            let span = target.kind.span(label.unwrap_or(OTHER), Some(&request));
+            (span, execution)
         });
-        Some(Self {
-            server: Arc::clone(server),
-            ended: false,
-            cancelled: context.ct.clone(),
-            span,
-            executes,
-        })
+        Some(Self { request, execution })
     }
 
-    /// The span that the handler runs in.
-    fn innermost(&self) -> Span {
-        let executes = self.executes.as_ref();
-        executes.map_or_else(|| self.span.clone(), |executes| executes.span.clone())
-    }
-
-    /// Writes how the request ended onto its spans.
-    fn end(&mut self, outcome: &Outcome, attributes: Vec<KeyValue>) {
-        self.ended = true;
-        let verdict = outcome.verdict();
+    fn end(
+        &self,
+        target: Option<&Named>,
+        newly_known: bool,
+        outcome: &Outcome,
+        verdict: &Verdict,
+        attributes: Vec<KeyValue>,
+    ) {
+        let request = &self.request;
         for KeyValue { key, value, .. } in attributes {
-            self.span.set_attribute(key, value);
+            request.set_attribute(key, value);
         }
+        request.set_attribute(names::MCP_STATUS, verdict.request_status);
         if let Some(code) = verdict.code {
-            let code = code.to_string();
-            self.span
-                .set_attribute(names::RPC_RESPONSE_STATUS_CODE, code);
+            request.set_attribute(names::RPC_RESPONSE_STATUS_CODE, code.to_string());
         }
+        if let Some(error) = &verdict.error_type {
+            request.set_attribute(names::ERROR_TYPE, error.clone());
+        }
+        let execution = self.execution.as_ref();
         if *outcome == Outcome::Cancelled {
-            for span in std::iter::once(&self.span).chain(self.executes.iter().map(|e| &e.span)) {
+            for span in [Some(request), execution.map(|(span, _)| span)]
+                .into_iter()
+                .flatten()
+            {
                 span.set_attribute(names::MCP_REQUEST_OUTCOME, "cancelled");
                 span.set_attribute(names::SENTRY_STATUS, "cancelled");
             }
         }
-        if let Some(error) = &verdict.error_type {
-            self.span.set_attribute(names::ERROR_TYPE, error.clone());
+        set_error(request, verdict);
+        let Some((target, (span, execution))) = target.zip(execution) else {
+            return;
+        };
+        request.set_attribute(target.kind.status_key(), verdict.status);
+        if newly_known {
+            target.name_spans(request, span);
         }
-        set_error(&self.span, &verdict);
-        if let Some(executes) = &mut self.executes {
-            self.span
-                .set_attribute(executes.kind.status_key(), verdict.status);
-            executes.end(&self.server, &self.span, outcome, &verdict);
-        }
+        end_execution(target.kind, span, execution, outcome, verdict);
     }
 }
 
-impl Executes {
-    fn end(&mut self, server: &Server, request: &Span, outcome: &Outcome, verdict: &Verdict) {
-        if !self.named && outcome.proves_target() {
-            self.rename(server, request);
+impl Named {
+    /// What stands for it in span names; nothing for a resource, whose URI is user data.
+    fn label(&self) -> Option<&str> {
+        match self.kind {
+            CallKind::Tool | CallKind::Prompt if self.known => Some(&self.name),
+            CallKind::Tool | CallKind::Prompt => Some(OTHER),
+            CallKind::Resource | CallKind::Splunk => None,
         }
-        let notes = self.execution.take_notes();
-        let noted = notes
-            .iter()
-            .any(|note| note.key.as_str() == names::ERROR_TYPE);
-        // What failed inside, but did not fail the request, is no error of the execution.
-        let succeeded = *outcome == Outcome::Success;
-        let error_keys = [Some(names::ERROR_TYPE), self.kind.error_key()];
-        for KeyValue { key, value, .. } in notes {
-            if !(succeeded && error_keys.contains(&Some(key.as_str()))) {
-                self.span.set_attribute(key, value);
-            }
-        }
-        self.span
-            .set_attribute(self.kind.status_key(), verdict.status);
-        // A traced function inside knows the kind of error better than its result.
-        let error = verdict.error_type.as_ref().filter(|_| !noted);
-        if let Some(error) = error {
-            self.span.set_attribute(names::ERROR_TYPE, error.clone());
-        }
-        if let (Some(error), Some(key)) = (error, self.kind.error_key()) {
-            self.span.set_attribute(key, error.clone());
-        }
-        set_error(&self.span, verdict);
     }
 
     /// Puts the name into the span names, once it has proved to be one of few.
-    fn rename(&mut self, server: &Server, request: &Span) {
-        let known = server
-            .names(self.kind)
-            .is_some_and(|names| names.insert(&self.name));
+    fn name_spans(&self, request: &Span, execution: &Span) {
         let (method, own) = match self.kind {
             CallKind::Tool => ("tools/call", "mcp.tool"),
             CallKind::Prompt => ("prompts/get", "mcp.prompt"),
             CallKind::Resource | CallKind::Splunk => return,
         };
-        if known {
-            self.named = true;
-            update_name(request, format!("{method} {}", self.name));
-            update_name(&self.span, format!("{own}.{}", self.name));
+        update_name(request, format!("{method} {}", self.name));
+        update_name(execution, format!("{own}.{}", self.name));
+    }
+}
+
+fn end_execution(
+    kind: CallKind,
+    span: &Span,
+    execution: &Execution,
+    outcome: &Outcome,
+    verdict: &Verdict,
+) {
+    let notes = execution.take_notes();
+    let noted = notes
+        .iter()
+        .any(|note| note.key.as_str() == names::ERROR_TYPE);
+    // What failed inside, but did not fail the request, is no error of the execution.
+    let succeeded = *outcome == Outcome::Success;
+    let error_keys = [Some(names::ERROR_TYPE), kind.error_key()];
+    for KeyValue { key, value, .. } in notes {
+        if !(succeeded && error_keys.contains(&Some(key.as_str()))) {
+            span.set_attribute(key, value);
         }
     }
+    span.set_attribute(kind.status_key(), verdict.status);
+    // A traced function inside knows the kind of error better than its result.
+    let error = verdict.error_type.as_ref().filter(|_| !noted);
+    if let Some(error) = error {
+        span.set_attribute(names::ERROR_TYPE, error.clone());
+    }
+    if let (Some(error), Some(key)) = (error, kind.error_key()) {
+        span.set_attribute(key, error.clone());
+    }
+    set_error(span, verdict);
 }
 
 impl Drop for Request {
@@ -224,22 +365,21 @@ impl Drop for Request {
 
 /// Runs a handler inside the spans of its request.
 pub(crate) async fn observe<T: Observed>(
-    request: Option<Request>,
+    instance: &Instance,
+    mut request: Request,
     handler: impl Future<Output = Result<T, ErrorData>>,
 ) -> Result<T, ErrorData> {
-    let Some(mut request) = request else {
-        return handler.await;
-    };
     let span = request.innermost();
     let observed = async move {
-        let result = handler.await;
-        let (outcome, attributes) = match &result {
-            // The client took its request back: whatever came of it, nobody reads it.
-            _ if request.cancelled.is_cancelled() => (Outcome::Cancelled, Vec::new()),
-            Ok(result) => (result.outcome(), result.attributes()),
-            Err(error) => (Outcome::of_error(error), Vec::new()),
-        };
-        request.end(&outcome, attributes);
+        let mut result = handler.await;
+        if let Ok(result) = &mut result
+            && marks_results()
+            && let Some(context) = request.span_context()
+            && let Some(meta) = result.meta()
+        {
+            mark(meta, &context);
+        }
+        request.end_with(&instance.session, &result);
         result
     };
     Scope::new().wrap(observed.instrument(span)).await

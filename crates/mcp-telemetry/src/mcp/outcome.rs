@@ -1,7 +1,7 @@
 //! What became of an MCP request, and what its spans say about it.
 
 use rmcp::ErrorData;
-use rmcp::model::ErrorCode;
+use rmcp::model::{ErrorCode, ProtocolVersion};
 
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +13,12 @@ pub(crate) enum Outcome {
     /// A tool's result that says it is an error, with its text.
     ToolError(String),
     /// A JSON-RPC error.
-    Protocol { code: i32, message: String },
+    Protocol {
+        code: i32,
+        message: String,
+        /// The caller was wrong; the server did its work.
+        callers_fault: bool,
+    },
     /// The client took the request back, or went away.
     Cancelled,
     /// The handler panicked.
@@ -25,6 +30,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Verdict {
     /// `mcp.tool.status` and its siblings.
     pub(crate) status: &'static str,
+    /// `mcp.status`.
+    pub(crate) request_status: &'static str,
     /// `error.type`, where the span failed.
     pub(crate) error_type: Option<String>,
     /// `rpc.response.status_code`.
@@ -33,47 +40,108 @@ pub(crate) struct Verdict {
     pub(crate) message: Option<String>,
 }
 
-/// Error codes that say that the caller was wrong; the server did its work.
+/// Protocol versions in which something holds.
+#[derive(Clone, Copy, Debug)]
+enum In {
+    All,
+    /// Before 2026-07-28, and where the version is not known.
+    Sessions,
+    /// From 2026-07-28 on.
+    Stateless,
+}
+
+/// Error codes that say that the caller was wrong. Every other code is a server's error.
 ///
-/// OTel's MCP convention and, for the last three (protocol 2026-07-28), Sentry's SDKs.
-const CALLERS_FAULT: [i32; 8] = [
-    -32_700, -32_600, -32_601, -32_602, -32_002, -32_020, -32_021, -32_022,
+/// OTel's MCP convention excludes the first five; `-32002` is replaced by `-32602` in 2026-07-28,
+/// so that a server which still sends it errs. The last three are of 2026-07-28, as Sentry's
+/// SDKs have them.
+const CALLERS_FAULT: [(i32, In); 8] = [
+    (-32_700, In::All),
+    (-32_600, In::All),
+    (-32_601, In::All),
+    (-32_602, In::All),
+    (RESOURCE_NOT_FOUND, In::Sessions),
+    (-32_020, In::Stateless),
+    (-32_021, In::Stateless),
+    (-32_022, In::Stateless),
 ];
+
+const RESOURCE_NOT_FOUND: i32 = -32_002;
+const INVALID_PARAMS: i32 = -32_602;
 
 /// The longest error message on a span, in characters.
 const MESSAGE_LIMIT: usize = 256;
 
+/// Whether a version has no sessions. Versions are dates: they compare as text.
+pub(crate) fn is_stateless(version: Option<&ProtocolVersion>) -> bool {
+    version.is_some_and(|version| *version >= ProtocolVersion::V_2026_07_28)
+}
+
+/// Whether an error code says that the caller was wrong.
+fn callers_fault(code: i32, stateless: bool) -> bool {
+    CALLERS_FAULT
+        .iter()
+        .filter(|(listed, _)| *listed == code)
+        .any(|(_, versions)| match versions {
+            In::All => true,
+            In::Sessions => !stateless,
+            In::Stateless => stateless,
+        })
+}
+
+/// Where an error was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// As a handler returned it: rmcp may yet change its code.
+    AtHandler,
+    /// As it goes over the wire.
+    OnWire,
+}
+
 impl Outcome {
-    pub(crate) fn of_error(error: &ErrorData) -> Self {
+    /// The outcome that a JSON-RPC error is.
+    pub(crate) fn of_error(error: &ErrorData, seen: Seen, stateless: bool) -> Self {
         let ErrorCode(code) = error.code;
+        // rmcp does just this on the way out.
+        let code = match (seen, code) {
+            (Seen::AtHandler, RESOURCE_NOT_FOUND) if stateless => INVALID_PARAMS,
+            _ => code,
+        };
         Self::Protocol {
             code,
             message: error.message.clone().into_owned(),
+            callers_fault: callers_fault(code, stateless),
         }
     }
 
     pub(crate) fn verdict(&self) -> Verdict {
         let failed = |error_type: &str, message: &str| Verdict {
             status: "error",
+            request_status: "error",
             error_type: Some(error_type.to_owned()),
             code: None,
             message: Some(message.chars().take(MESSAGE_LIMIT).collect()),
         };
-        let unset = |status| Verdict {
+        let unset = |status, request_status| Verdict {
             status,
+            request_status,
             error_type: None,
             code: None,
             message: None,
         };
         match self {
-            Self::Success => unset("success"),
-            Self::InputRequired => unset("input_required"),
-            Self::Cancelled => unset("cancelled"),
+            Self::Success => unset("success", "success"),
+            Self::InputRequired => unset("input_required", "input_required"),
+            Self::Cancelled => unset("cancelled", "client_disconnect"),
             Self::Panicked => failed("panic", "the handler panicked"),
             Self::ToolError(text) => failed("tool_error", text),
-            Self::Protocol { code, message } => {
-                let verdict = match CALLERS_FAULT.contains(code) {
-                    true => unset("error"),
+            Self::Protocol {
+                code,
+                message,
+                callers_fault,
+            } => {
+                let verdict = match callers_fault {
+                    true => unset("error", "error"),
                     false => failed(&code.to_string(), message),
                 };
                 Verdict {
@@ -99,9 +167,9 @@ mod tests {
 
     #[test]
     fn verdicts() {
-        let protocol = |code| Outcome::Protocol {
-            code,
-            message: "m".to_owned(),
+        let protocol = |code| {
+            let error = ErrorData::new(ErrorCode(code), "m", None);
+            Outcome::of_error(&error, Seen::OnWire, false)
         };
         let cases = [
             (Outcome::Success, "success", None),
@@ -125,5 +193,63 @@ mod tests {
             let is_protocol = matches!(outcome, Outcome::Protocol { .. });
             assert_eq!(verdict.code.is_some(), is_protocol, "{outcome:?}");
         }
+    }
+
+    #[test]
+    fn whose_fault_an_error_is_depends_on_the_version() {
+        for (code, before, since) in [
+            (-32_700, true, true),
+            (-32_600, true, true),
+            (-32_601, true, true),
+            (-32_602, true, true),
+            (-32_603, false, false),
+            (-32_002, true, false),
+            (-32_020, false, true),
+            (-32_021, false, true),
+            (-32_022, false, true),
+            (-32_042, false, false),
+            (-32_000, false, false),
+            (-1, false, false),
+            (0, false, false),
+            (i32::MIN, false, false),
+        ] {
+            assert_eq!(
+                callers_fault(code, false),
+                before,
+                "{code} before 2026-07-28"
+            );
+            assert_eq!(callers_fault(code, true), since, "{code} since 2026-07-28");
+        }
+    }
+
+    #[test]
+    fn a_handlers_code_is_the_one_that_rmcp_sends() {
+        let error = ErrorData::resource_not_found("no", None);
+        for (seen, stateless, sent, fault) in [
+            (Seen::AtHandler, false, -32_002, true),
+            (Seen::AtHandler, true, -32_602, true),
+            (Seen::OnWire, false, -32_002, true),
+            (Seen::OnWire, true, -32_002, false),
+        ] {
+            let outcome = Outcome::of_error(&error, seen, stateless);
+            let Outcome::Protocol {
+                code,
+                callers_fault,
+                ..
+            } = outcome
+            else {
+                panic!("{outcome:?}");
+            };
+            assert_eq!((code, callers_fault), (sent, fault), "{seen:?} {stateless}");
+        }
+    }
+
+    #[test]
+    fn versions_without_sessions() {
+        for version in ProtocolVersion::KNOWN_VERSIONS {
+            let stateless = version.as_str() == "2026-07-28";
+            assert_eq!(is_stateless(Some(version)), stateless, "{version}");
+        }
+        assert!(!is_stateless(None));
     }
 }

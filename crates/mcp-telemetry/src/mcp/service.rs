@@ -1,15 +1,17 @@
 //! A wrapper that observes the requests of a rmcp [`Service`].
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use rmcp::model::{ClientNotification, ClientRequest, ProtocolVersion, ServerConfig, ServerResult};
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer, Service};
 
-use super::facts::Operation;
-use super::observe::{Request, Server, observe};
-use crate::call::CallKind;
+use super::known::OTHER;
+use super::listen;
+use super::notification::{Notice, observe_notification};
+use super::observe::{Instance, Request, observe};
+use super::operation::Operation;
+use super::outcome::Seen;
 
 /// Observes every request at the level where rmcp dispatches it, so also those that rmcp
 /// refuses itself, with the error codes that go over the wire.
@@ -31,19 +33,15 @@ use crate::call::CallKind;
 #[derive(Clone, Debug)]
 pub struct TracedService<S> {
     inner: S,
-    server: Arc<Server>,
+    instance: Instance,
 }
 
 impl<S: Service<RoleServer>> TracedService<S> {
     /// Wraps `inner`.
     pub fn new(inner: S) -> Self {
         crate::log::mcp_middleware_added();
-        let info = inner.get_info().server_info;
-        let server = Arc::new(Server {
-            info,
-            ..Server::default()
-        });
-        Self { inner, server }
+        let instance = Instance::new(inner.get_info().server_info, Seen::OnWire);
+        Self { inner, instance }
     }
 }
 
@@ -53,11 +51,15 @@ impl<S: Service<RoleServer>> Service<RoleServer> for TracedService<S> {
         request: ClientRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<ServerResult, ErrorData> {
-        let span = match operation(&request) {
-            Some(operation) => Request::start(&self.server, &operation, &context),
-            None => None,
-        };
-        observe(span, self.inner.handle_request(request, context)).await
+        let instance = &self.instance;
+        if matches!(request, ClientRequest::SubscriptionsListenRequest(_)) {
+            let started = Request::start(instance, listen::operation(&context.id), &context);
+            let handler = self.inner.handle_request(request, context);
+            return listen::until_pending(started, handler).await;
+        }
+        let started = Request::start(instance, operation(&request), &context);
+        let handler = self.inner.handle_request(request, context);
+        observe(instance, started, handler).await
     }
 
     async fn handle_notification(
@@ -65,7 +67,11 @@ impl<S: Service<RoleServer>> Service<RoleServer> for TracedService<S> {
         notification: ClientNotification,
         context: NotificationContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        self.inner.handle_notification(notification, context).await
+        let instance = &self.instance;
+        let notice = notice(&notification);
+        let observed = context.clone();
+        let handler = self.inner.handle_notification(notification, context);
+        observe_notification(instance, notice, &observed, handler).await
     }
 
     fn get_info(&self) -> ServerConfig {
@@ -77,42 +83,51 @@ impl<S: Service<RoleServer>> Service<RoleServer> for TracedService<S> {
     }
 }
 
-/// What a request is about; `None` for one that lasts as long as its subscription.
-fn operation(request: &ClientRequest) -> Option<Operation<'_>> {
-    Some(match request {
-        ClientRequest::CallToolRequest(call) => {
-            Operation::on("tools/call", CallKind::Tool, &call.params.name)
-                .with_arguments(call.params.arguments.as_ref())
-        }
-        ClientRequest::GetPromptRequest(get) => {
-            Operation::on("prompts/get", CallKind::Prompt, &get.params.name)
-        }
-        ClientRequest::ReadResourceRequest(read) => {
-            Operation::on("resources/read", CallKind::Resource, &read.params.uri)
-        }
-        ClientRequest::SubscriptionsListenRequest(_) => return None,
-        ClientRequest::PingRequest(_) => Operation::plain("ping"),
-        ClientRequest::InitializeRequest(_) => Operation::plain("initialize"),
-        ClientRequest::DiscoverRequest(_) => Operation::plain("server/discover"),
-        ClientRequest::CompleteRequest(_) => Operation::plain("completion/complete"),
-        ClientRequest::SetLevelRequest(_) => Operation::plain("logging/setLevel"),
-        ClientRequest::ListPromptsRequest(_) => Operation::plain("prompts/list"),
-        ClientRequest::ListResourcesRequest(_) => Operation::plain("resources/list"),
-        ClientRequest::ListResourceTemplatesRequest(_) => {
-            Operation::plain("resources/templates/list")
-        }
-        ClientRequest::SubscribeRequest(_) => Operation::plain("resources/subscribe"),
-        ClientRequest::UnsubscribeRequest(_) => Operation::plain("resources/unsubscribe"),
-        ClientRequest::ListToolsRequest(_) => Operation::plain("tools/list"),
-        ClientRequest::GetTaskRequest(_) => Operation::plain("tasks/get"),
-        ClientRequest::UpdateTaskRequest(_) => Operation::plain("tasks/update"),
-        ClientRequest::CancelTaskRequest(_) => Operation::plain("tasks/cancel"),
-        ClientRequest::ListSkillsRequest(_) => Operation::plain("skills/list"),
-        ClientRequest::GetSkillRequest(_) => Operation::plain("skills/get"),
-        ClientRequest::ReadResourceDirectoryRequest(_) => {
-            Operation::plain("resources/directory/read")
-        }
-        // A custom method, or one of a later rmcp: not named, since the client chose it.
-        _ => Operation::plain("_OTHER"),
-    })
+/// What a request is about.
+fn operation(request: &ClientRequest) -> Operation<'_> {
+    macro_rules! operations {
+        ($($method:literal $variant:ident;)* without parameters: $($bare:literal $plain:ident;)*) => {
+            match request {
+                $(ClientRequest::$variant(request) => Operation::new($method, &request.params),)*
+                $(ClientRequest::$plain(_) => Operation::new($bare, &()),)*
+                // A custom method, or one of a later rmcp: the client chose its name.
+                _ => Operation::new(OTHER, &()),
+            }
+        };
+    }
+    operations! {
+        "initialize" InitializeRequest;
+        "completion/complete" CompleteRequest;
+        "logging/setLevel" SetLevelRequest;
+        "prompts/get" GetPromptRequest;
+        "prompts/list" ListPromptsRequest;
+        "resources/list" ListResourcesRequest;
+        "resources/templates/list" ListResourceTemplatesRequest;
+        "resources/read" ReadResourceRequest;
+        "resources/subscribe" SubscribeRequest;
+        "resources/unsubscribe" UnsubscribeRequest;
+        "resources/directory/read" ReadResourceDirectoryRequest;
+        "tools/call" CallToolRequest;
+        "tools/list" ListToolsRequest;
+        "tasks/get" GetTaskRequest;
+        "tasks/update" UpdateTaskRequest;
+        "tasks/cancel" CancelTaskRequest;
+        "skills/list" ListSkillsRequest;
+        "skills/get" GetSkillRequest;
+        without parameters:
+        "ping" PingRequest;
+        "server/discover" DiscoverRequest;
+    }
+}
+
+/// What a notification says.
+fn notice(notification: &ClientNotification) -> Notice {
+    match notification {
+        ClientNotification::InitializedNotification(_) => Notice::initialized(),
+        ClientNotification::RootsListChangedNotification(_) => Notice::roots_list_changed(),
+        ClientNotification::CancelledNotification(it) => Notice::cancelled(&it.params),
+        ClientNotification::ProgressNotification(it) => Notice::progress(&it.params),
+        // As for requests.
+        _ => Notice::custom(),
+    }
 }
