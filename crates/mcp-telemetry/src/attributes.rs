@@ -4,7 +4,7 @@
 //! the OTel MCP and GenAI conventions (`mcp.*`, `gen_ai.*`, `jsonrpc.*`, `rpc.*`), Sentry's
 //! conventions (`sentry.*`, and the older `mcp.*` names that its dashboards read), and this
 //! project's own document for `splunk.*`. Which span has which of them:
-//! `spans` has the table.
+//! [`spans`](crate::spans).
 
 /// An attribute of a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +109,10 @@ attributes! {
     SENTRY_SOURCE = "sentry.source", Text, Open, [Sentry];
     /// A Sentry status that overrides the one inferred: `cancelled`.
     SENTRY_STATUS = "sentry.status", Text, Open, [Sentry];
+    /// The sampling rule that decided; on the first span of a trace in this process.
+    SAMPLING_RULE = "sampling.rule", Text, Open, [Ours];
+    /// The rate at which it decided.
+    SAMPLING_RATE = "sampling.rate", Double, Open, [Ours];
 
     // MCP, every message
     /// MCP method of the message.

@@ -13,6 +13,7 @@ mod metrics;
 pub mod sampling;
 mod scrub;
 mod settings;
+pub mod spans;
 
 pub use call::{CallKind, CallSpan, Outcome, record};
 pub use init::{Builder, InitError, ShutdownError, Telemetry, TelemetryLayer, init};

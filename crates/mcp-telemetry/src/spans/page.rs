@@ -1,0 +1,117 @@
+//! The table as a page.
+
+use std::fmt::Write as _;
+
+use super::{Condition, NOT_EMITTED, SPANS};
+use crate::attributes::{ALL, Gate, Source, ValueType};
+
+/// The page `ATTRIBUTES.md`.
+#[must_use]
+pub fn markdown() -> String {
+    let mut page = String::from(
+        "# Spans and attributes\n\n\
+         Made from the tables in `src/spans` and `src/attributes.rs`; a test compares. \"When\" lists what must hold, all of it; \
+         \"always\" means on every such span.\n\n\
+         Gates: an attribute whose gate is `User`, `Inputs` or `Outputs` needs `SENTRY_SEND_PII`; every value passes the sanitizer.\n",
+    );
+    for span in SPANS {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            page,
+            "\n## `{}`\n\nName: {}. Kind: {}. Error: {}.\n",
+            span.op, span.name, span.kind, span.fails
+        );
+        for group in span.groups {
+            let _ = write!(
+                page,
+                "\n### {}\n\n| attribute | when |\n|---|---|\n",
+                group.title
+            );
+            for (key, conditions) in group.rows {
+                let when = match conditions {
+                    [] => "always".to_owned(),
+                    some => some.iter().map(words).collect::<Vec<_>>().join(", "),
+                };
+                let _ = writeln!(page, "| `{}` | {when} |", starred(key));
+            }
+        }
+    }
+    page.push_str(
+        "\n## Attributes\n\n| attribute | type | gate | from | meaning |\n|---|---|---|---|---|\n",
+    );
+    for it in ALL {
+        let sources = it.sources.iter().map(|it| source(*it)).collect::<Vec<_>>();
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} | {} | {} |",
+            starred(it.key),
+            value(it.value),
+            gate(it.gate),
+            sources.join(", "),
+            it.brief.trim()
+        );
+    }
+    page.push_str("\n## Not there, and why\n\n| what | why |\n|---|---|\n");
+    for (what, why) in NOT_EMITTED {
+        let _ = writeln!(page, "| {what} | {why} |");
+    }
+    page
+}
+
+/// `InMessage` as "in message".
+fn words(condition: &Condition) -> String {
+    let mut words = String::new();
+    for c in format!("{condition:?}").chars() {
+        if c.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(c.to_lowercase());
+    }
+    words
+}
+
+fn starred(key: &str) -> String {
+    match key.ends_with('.') {
+        true => format!("{key}*"),
+        false => key.to_owned(),
+    }
+}
+
+fn value(value: ValueType) -> &'static str {
+    match value {
+        ValueType::Text => "string",
+        ValueType::Texts => "string[]",
+        ValueType::Int => "int",
+        ValueType::Double => "double",
+        ValueType::Bool => "bool",
+    }
+}
+
+fn gate(gate: Gate) -> &'static str {
+    match gate {
+        Gate::Open => "-",
+        Gate::User => "user",
+        Gate::Inputs => "inputs",
+        Gate::Outputs => "outputs",
+    }
+}
+
+fn source(source: Source) -> &'static str {
+    match source {
+        Source::OTel => "OTel",
+        Source::Sentry => "Sentry",
+        Source::Seed => "document",
+        Source::Ours => "own",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_as_words() {
+        assert_eq!(words(&Condition::InMessage), "in message");
+        assert_eq!(words(&Condition::Pii), "pii");
+    }
+}
