@@ -8,6 +8,7 @@
 //!
 //! - [`client`]: a real rmcp client; [`raw`]: the same by plain HTTP, for what no sound
 //!   client sends.
+//! - [`everything`]: a server with every method; [`wire`]: messages to it written by hand.
 //! - [`trace`]: one trace as both sinks received it.
 //! - [`harness::Harness::test`] runs a test, and checks for everything in the binary that
 //!   both sinks received the same.
@@ -31,7 +32,9 @@
 //! ```
 
 pub mod client;
+pub mod everything;
 pub mod harness;
 pub mod raw;
 pub mod repeats;
 pub mod trace;
+pub mod wire;

@@ -1,0 +1,365 @@
+//! Every method, on every transport, in every version: the attributes that arrive at Sentry
+//! and by OTLP are those of the project's table, no more and no less.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use mcp_telemetry::spans::{Condition, Condition as If, expected};
+use mcp_telemetry_tests::harness::Harness;
+use mcp_telemetry_tests::trace::Trace;
+use mcp_telemetry_tests::wire::{STATELESS, Transport, VERSIONS, Wire};
+use serde_json::{Value, json};
+
+static HARNESS: LazyLock<Harness> = LazyLock::new(|| Harness::start(1.0).unwrap());
+
+/// In which versions a method is there.
+#[derive(Clone, Copy, PartialEq)]
+enum In {
+    All,
+    /// Before 2026-07-28. Later it is an error.
+    Sessions,
+    /// From 2026-07-28 on.
+    Stateless,
+}
+
+/// A request, and what holds of it.
+struct Case {
+    mark: &'static str,
+    method: &'static str,
+    params: Value,
+    versions: In,
+    /// What the request executes.
+    executes: Option<(&'static str, Condition)>,
+    holds: Vec<Condition>,
+}
+
+fn case(mark: &'static str, method: &'static str, params: Value, holds: &[Condition]) -> Case {
+    let executes = match method {
+        "tools/call" => Some(("mcp.tool", If::Tool)),
+        "resources/read" => Some(("mcp.resource", If::Resource)),
+        "prompts/get" => Some(("mcp.prompt", If::Prompt)),
+        _ => None,
+    };
+    Case {
+        mark,
+        method,
+        params,
+        versions: In::All,
+        executes,
+        holds: holds.to_vec(),
+    }
+}
+
+impl Case {
+    fn only(mut self, versions: In) -> Self {
+        self.versions = versions;
+        self
+    }
+}
+
+const DONE: [Condition; 2] = [If::Answered, If::FinalResult];
+
+fn done(more: &[Condition]) -> Vec<Condition> {
+    DONE.iter().chain(more).copied().collect()
+}
+
+/// A request for each method, and for each way to answer one.
+fn cases() -> Vec<Case> {
+    let echo = json!({ "name": "echo", "arguments": { "query": "index=main" } });
+    let read = |uri: &str| json!({ "uri": uri });
+    let call = |tool: &str| json!({ "name": tool });
+    let reference = json!({ "type": "ref/prompt", "name": "triage" });
+    let complete = json!({ "ref": reference, "argument": { "name": "a", "value": "b" } });
+    let triage = json!({ "name": "triage", "arguments": { "env": "prod" } });
+    let retry = json!({
+        "name": "echo", "requestState": "opaque",
+        "inputResponses": { "index": { "action": "accept", "content": {} } },
+    });
+    let asked = [If::Answered, If::InputRequired, If::InputsNamed];
+    let cached = done(&[If::CacheTtl]);
+    let prompt = done(&[If::Arguments, If::Description, If::OneMessage]);
+    let discovered = done(&[If::CacheTtl, If::CacheScope, If::ClientCapabilities]);
+    let brought = done(&[If::InputsBrought, If::StateBrought]);
+    let update = json!({ "taskId": "t", "inputResponses": {} });
+    vec![
+        case("echo", "tools/call", echo, &done(&[If::Arguments])),
+        case("fails", "tools/call", call("fails"), &done(&[If::Failed])),
+        case(
+            "broken",
+            "tools/call",
+            call("broken"),
+            &[If::Failed, If::Coded],
+        ),
+        case("unknown", "tools/call", call("nope"), &[If::Coded]),
+        case("ask", "tools/call", call("asks"), &asked).only(In::Stateless),
+        case("retry", "tools/call", retry, &brought).only(In::Stateless),
+        case("tools", "tools/list", json!({}), &cached),
+        case("page", "tools/list", json!({ "cursor": "2" }), &cached),
+        case("prompt", "prompts/get", triage, &prompt),
+        case("no-prompt", "prompts/get", call("nope"), &[If::Coded]),
+        case("ask-prompt", "prompts/get", call("asks"), &asked).only(In::Stateless),
+        case("prompts", "prompts/list", json!({}), &DONE),
+        case(
+            "read",
+            "resources/read",
+            read("splunk://indexes"),
+            &done(&[If::MimeTypes]),
+        ),
+        case(
+            "no-read",
+            "resources/read",
+            read("splunk://nope"),
+            &[If::Coded],
+        ),
+        case("ask-read", "resources/read", read("splunk://asks"), &asked).only(In::Stateless),
+        case("resources", "resources/list", json!({}), &DONE),
+        case("templates", "resources/templates/list", json!({}), &DONE),
+        case(
+            "subscribe",
+            "resources/subscribe",
+            read("splunk://a"),
+            &DONE,
+        )
+        .only(In::Sessions),
+        case(
+            "unsubscribe",
+            "resources/unsubscribe",
+            read("splunk://a"),
+            &DONE,
+        )
+        .only(In::Sessions),
+        case("complete", "completion/complete", complete, &DONE),
+        case(
+            "level",
+            "logging/setLevel",
+            json!({ "level": "info" }),
+            &DONE,
+        ),
+        case("ping", "ping", json!({}), &DONE).only(In::Sessions),
+        case("task", "tasks/get", json!({ "taskId": "t" }), &DONE),
+        case("update", "tasks/update", update, &DONE),
+        case(
+            "no-cancel",
+            "tasks/cancel",
+            json!({ "taskId": "t" }),
+            &[If::Coded],
+        ),
+        case("skills", "skills/list", json!({}), &DONE),
+        case(
+            "skill",
+            "skills/get",
+            read("skill://triage/SKILL.md"),
+            &DONE,
+        ),
+        case(
+            "directory",
+            "resources/directory/read",
+            read("skill://triage/"),
+            &DONE,
+        ),
+        case("discover", "server/discover", json!({}), &discovered).only(In::Stateless),
+        case("custom", "x/custom", json!({}), &DONE),
+    ]
+}
+
+/// What holds of every request of this client.
+fn of_client(wire: &Wire) -> Vec<Condition> {
+    let mut holds = vec![If::Pii, If::InMessage, If::InRequest, If::ServerTitle];
+    if wire.is_remembered() || !wire.has_handshake() {
+        holds.extend([If::Client, If::ClientTitle]);
+    }
+    // Without a session nobody has told the handler the version of an older client.
+    if wire.is_remembered() || !wire.has_handshake() {
+        holds.push(If::Version);
+    }
+    if wire.has_session() {
+        holds.push(If::Session);
+    }
+    if wire.transport != Transport::Stdio {
+        holds.push(If::Http);
+    }
+    holds
+}
+
+/// What holds of an HTTP request that carries a message.
+const HTTP: [Condition; 9] = [
+    If::LocalRoot,
+    If::OwnDecision,
+    If::Route,
+    If::Host,
+    If::Port,
+    If::UserAgent,
+    If::RequestLength,
+    If::Responded,
+    If::BodySent,
+];
+
+/// The ops of a message's spans with what holds of each, from the outside inwards.
+fn spans(
+    wire: &Wire,
+    inner: &[&'static str],
+    message: &[Condition],
+) -> Vec<(&'static str, Vec<Condition>)> {
+    let mut spans = Vec::new();
+    if wire.transport != Transport::Stdio {
+        let mut holds: Vec<_> = message.to_vec();
+        // The error of a message is none of its HTTP exchange.
+        holds.retain(|it| !matches!(it, If::Failed | If::Coded));
+        holds.extend(HTTP);
+        // The HTTP span has the version of the header, whatever the handler knows.
+        holds.push(If::Version);
+        spans.push(("http.server", holds));
+    }
+    for op in inner {
+        let mut holds: Vec<_> = message.to_vec();
+        if spans.is_empty() {
+            holds.extend([If::LocalRoot, If::OwnDecision]);
+        }
+        spans.push((op, holds));
+    }
+    spans
+}
+
+/// Holds a trace against the table.
+fn check(
+    what: &str,
+    trace: &Trace,
+    method: &str,
+    spans: &[(&'static str, Vec<Condition>)],
+) -> anyhow::Result<()> {
+    let ops: Vec<&str> = spans.iter().map(|(op, _)| *op).collect();
+    let both = trace.spans(&ops)?;
+    for (span, (op, holds)) in both.iter().zip(spans) {
+        let expected = expected(op, method, holds);
+        let otlp: Vec<&str> = span.otlp.attributes.keys().map(String::as_str).collect();
+        let sentry: Vec<&str> = span.sentry.data.keys().map(String::as_str).collect();
+        assert_eq!(folded(&otlp, &expected), expected, "{what}: {op} by OTLP");
+        assert_eq!(
+            folded(&sentry, &expected),
+            at_sentry(&expected),
+            "{what}: {op} at Sentry"
+        );
+        assert_eq!(
+            span.sentry.origin.as_deref(),
+            Some("auto.mcp.mcp_telemetry"),
+            "{what}"
+        );
+        for key in otlp.iter().filter(|key| !FIELDS.contains(key)) {
+            assert!(span.attribute(key)?.is_some(), "{what}: {key} of {op}");
+        }
+    }
+    // One request is one transaction, and its spans are one below the other.
+    for pair in both.windows(2) {
+        assert_eq!(pair[1].parent()?, Some(pair[0].id()), "{what}");
+    }
+    assert_eq!(both[0].parent()?, None, "{what}");
+    let transactions = trace.received.transactions();
+    let of_trace = transactions.iter().filter(|it| it.trace_id == trace.id);
+    assert_eq!(of_trace.count(), 1, "{what}");
+    Ok(())
+}
+
+/// Attributes that are fields of their own at Sentry.
+const FIELDS: [&str; 4] = [
+    "sentry.op",
+    "sentry.origin",
+    "sentry.source",
+    "sentry.status",
+];
+
+/// What of a span's attributes is in its data at Sentry, which gets the span's kind and what
+/// OTel's status says there too.
+fn at_sentry<'a>(attributes: &BTreeSet<&'a str>) -> BTreeSet<&'a str> {
+    let data = attributes.iter().filter(|key| !FIELDS.contains(key));
+    let failed = attributes.contains("error.type");
+    let message = failed.then_some("sentry.status.message");
+    data.copied()
+        .chain(["sentry.kind"])
+        .chain(message)
+        .collect()
+}
+
+/// The names, those that begin as the table says folded into its prefix.
+fn folded<'a>(keys: &[&'a str], expected: &BTreeSet<&'a str>) -> BTreeSet<&'a str> {
+    let fold = |key: &&'a str| {
+        let prefixes = expected.iter().filter(|it| it.ends_with('.'));
+        let mut prefix = prefixes.filter(|prefix| key.starts_with(**prefix));
+        prefix.next().copied().unwrap_or(key)
+    };
+    keys.iter().map(fold).collect()
+}
+
+async fn trace_of(harness: &Harness, id: &str, spans: usize) -> anyhow::Result<Trace> {
+    let trace = harness
+        .wait_for(id, |received| {
+            let spans = received.otlp_spans();
+            let span = spans.into_iter().find(|span| {
+                let request = span.attribute_str("mcp.request.id") == Some(id);
+                let http = span.attribute("http.request.header.x-request-id");
+                request || http == Some(&json!([id]))
+            });
+            span.map(|span| span.trace_id.clone())
+        })
+        .await?;
+    harness.trace(&trace, spans).await
+}
+
+async fn every_method(harness: &Harness, transport: Transport) -> anyhow::Result<()> {
+    for version in VERSIONS {
+        let mut wire = Wire::open(transport, version).await?;
+        for case in cases() {
+            let stateless = version == STATELESS;
+            if case.versions
+                == (if stateless {
+                    In::Sessions
+                } else {
+                    In::Stateless
+                })
+            {
+                continue;
+            }
+            let what = format!("{} of {}", case.mark, wire.name);
+            let answer = wire.request(case.mark, case.method, case.params).await?;
+            let refused = answer.get("error").is_some();
+            assert_eq!(refused, case.holds.contains(&If::Coded), "{what}: {answer}");
+            let mut message = of_client(&wire);
+            message.extend(&case.holds);
+            message.extend(case.executes.map(|(_, target)| target));
+            let mut inner = vec!["mcp.server"];
+            inner.extend(case.executes.map(|(op, _)| op));
+            let mut spans = spans(&wire, &inner, &message);
+            // rmcp answers an older client's hints away, and fills a newer one's in, after
+            // the handler: they are the handler's.
+            let method = if case.method.starts_with("x/") {
+                "_OTHER"
+            } else {
+                case.method
+            };
+            let trace = trace_of(harness, &wire.id(case.mark), spans.len()).await?;
+            spans.sort_by_key(|(op, _)| !op.starts_with("http"));
+            check(&what, &trace, method, &spans)?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_method_over_stdio() {
+    HARNESS.test(async |harness| every_method(harness, Transport::Stdio).await);
+}
+
+#[test]
+fn every_method_over_http_with_sessions() {
+    HARNESS.test(async |harness| every_method(harness, Transport::Http).await);
+}
+
+#[test]
+fn every_method_over_http_without_sessions() {
+    HARNESS.test(async |harness| every_method(harness, Transport::StatelessHttp).await);
+}
