@@ -32,12 +32,13 @@ use tokio::net::TcpListener;
 #[derive(Clone, Debug, Default)]
 pub struct Everything;
 
-/// Serves over streamable HTTP, with the project's HTTP layer, until the runtime ends.
-///
-/// # Errors
-///
-/// Where no port can be had.
-pub async fn serve(sessions: bool) -> anyhow::Result<SocketAddr> {
+/// The server behind the project's HTTP layer, ready to serve.
+#[derive(Clone, Debug)]
+pub struct Service(Router);
+
+/// The server for streamable HTTP, with sessions for the versions that have them or without.
+#[must_use]
+pub fn service(sessions: bool) -> Service {
     let mut config = StreamableHttpServerConfig::default();
     config.legacy_session_mode = sessions;
     let handler = TracedHandler::new(Everything);
@@ -46,13 +47,22 @@ pub async fn serve(sessions: bool) -> anyhow::Result<SocketAddr> {
         Arc::new(LocalSessionManager::default()),
         config,
     );
-    let router = Router::new()
-        .nest_service("/mcp", mcp)
-        .layer(HttpLayer::new());
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let address = listener.local_addr()?;
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    Ok(address)
+    let router = Router::new().nest_service("/mcp", mcp);
+    Service(router.layer(HttpLayer::new()))
+}
+
+impl Service {
+    /// Serves on a free port until the runtime ends.
+    ///
+    /// # Errors
+    ///
+    /// Where no port can be had.
+    pub async fn serve(self) -> anyhow::Result<SocketAddr> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        tokio::spawn(async move { axum::serve(listener, self.0).await });
+        Ok(address)
+    }
 }
 
 /// The input that the server asks for.

@@ -9,7 +9,7 @@ use tokio::io::{
     AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf,
 };
 
-use crate::everything::{Everything, serve};
+use crate::everything::{Everything, service};
 use crate::raw::answer;
 
 /// The versions of the protocol.
@@ -69,11 +69,14 @@ impl Wire {
     pub async fn open(transport: Transport, version: &'static str) -> anyhow::Result<Self> {
         let channel = match transport {
             Transport::Stdio => pipe(),
-            Transport::Http | Transport::StatelessHttp => Channel::Http {
-                http: reqwest::Client::builder().user_agent("wire/1").build()?,
-                url: format!("http://{}/mcp", serve(transport == Transport::Http).await?),
-                session: None,
-            },
+            Transport::Http | Transport::StatelessHttp => {
+                let address = service(transport == Transport::Http).serve().await?;
+                Channel::Http {
+                    http: reqwest::Client::builder().user_agent("wire/1").build()?,
+                    url: format!("http://{address}/mcp"),
+                    session: None,
+                }
+            }
         };
         let name = format!("{transport:?}-{version}").to_lowercase();
         let mut wire = Self {
@@ -236,13 +239,13 @@ impl Wire {
             request = request.header("mcp-session-id", session);
         }
         if !self.has_handshake() {
-            let method = message["method"].as_str().context("a method")?;
+            let text = |at: &str| message.pointer(at).and_then(Value::as_str);
+            let method = text("/method").context("a method")?;
             request = request.header("mcp-method", method);
-            let params = &message["params"];
             let name = match method {
-                "tools/call" | "prompts/get" => params["name"].as_str(),
-                "resources/read" => params["uri"].as_str(),
-                _ => params["taskId"].as_str(),
+                "tools/call" | "prompts/get" => text("/params/name"),
+                "resources/read" => text("/params/uri"),
+                _ => text("/params/taskId"),
             };
             if let Some(name) = name {
                 request = request.header("mcp-name", name);
@@ -269,7 +272,8 @@ impl Wire {
     async fn read(&mut self, id: &str) -> anyhow::Result<Value> {
         loop {
             let message: Value = serde_json::from_str(&self.line().await?)?;
-            if message["id"] == id && message.get("method").is_none() {
+            let is_answer = message.get("method").is_none();
+            if is_answer && message.get("id").and_then(Value::as_str) == Some(id) {
                 return Ok(message);
             }
         }

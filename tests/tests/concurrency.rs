@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 static HARNESS: LazyLock<Harness> = LazyLock::new(|| Harness::start(1.0).unwrap());
 
 /// Sessions, and calls of each.
-const SESSIONS: usize = 5;
+const SESSIONS: usize = 20;
 const CALLS: usize = 10;
 
 /// Calls of all sessions, all at once; every third search is a bad one.
@@ -58,6 +58,30 @@ async fn call_all(harness: &Harness, test: &str) -> anyhow::Result<BTreeMap<Stri
     Ok(calls)
 }
 
+/// The marks of calls, `test-session-call`, that stand anywhere in a text.
+fn marks(text: &str, test: &str) -> BTreeSet<String> {
+    let number = |text: &str| {
+        let end = text.find(|c: char| !c.is_ascii_digit());
+        text[..end.unwrap_or(text.len())].to_owned()
+    };
+    let begin = format!("{test}-");
+    let rests = text.split(&begin).skip(1);
+    let marks = rests.filter_map(|rest| {
+        let session = number(rest);
+        let rest = rest[session.len()..].strip_prefix('-')?;
+        let call = number(rest);
+        (!session.is_empty() && !call.is_empty()).then(|| format!("{test}-{session}-{call}"))
+    });
+    marks.collect()
+}
+
+#[test]
+fn marks_are_found() {
+    let found = marks(r#"a \"m-1-23\" m-7 m-0-0, m-"#, "m");
+    let expected = ["m-0-0", "m-1-23"].map(str::to_owned);
+    assert_eq!(found, expected.into_iter().collect());
+}
+
 #[test]
 fn every_trace_is_complete_and_has_one_request_on_all_its_spans() {
     HARNESS.test(async |harness| {
@@ -87,6 +111,12 @@ fn every_trace_is_complete_and_has_one_request_on_all_its_spans() {
                     "{marker}: {}",
                     span.otlp.name
                 );
+            }
+            let own = BTreeSet::from([marker.clone()]);
+            for span in &spans {
+                let whole = format!("{:?} {:?}", span.sentry, span.otlp);
+                let marks = marks(&whole, "whole");
+                assert!(marks.is_subset(&own), "{marker}: {marks:?} in {whole}");
             }
             // The arguments tell whose request it really is.
             let arguments = spans[1].text("gen_ai.tool.call.arguments")?;
@@ -118,6 +148,7 @@ fn every_trace_is_complete_and_has_one_request_on_all_its_spans() {
 fn logs_and_error_events_stand_at_their_own_request() {
     HARNESS.test(async |harness| {
         let calls = call_all(harness, "linked").await?;
+        let mut sessions = BTreeSet::new();
         for (marker, bad) in &calls {
             let trace = harness.trace_of_search(marker, SEARCH_OPS.len()).await?;
             let look = |received: &Received| {
@@ -140,7 +171,20 @@ fn logs_and_error_events_stand_at_their_own_request() {
                 assert_eq!(at_sentry.attribute(key), expected, "{marker}: {key}");
                 assert_eq!(by_otlp.attribute(key), expected, "{marker}: {key}");
             }
+            let own = BTreeSet::from([marker.clone()]);
+            let session = tool.text("mcp.session.id")?;
+            sessions.insert(session.to_owned());
             for event in received.events_of(&trace.id) {
+                let whole = event.raw.to_string();
+                let marks = marks(&whole, "linked");
+                assert!(marks.is_subset(&own), "{marker}: {marks:?} in {whole}");
+                let others = sessions.iter().filter(|it| *it != session);
+                for other in others {
+                    assert!(
+                        !whole.contains(other.as_str()),
+                        "{marker}: {other} in {whole}"
+                    );
+                }
                 assert_eq!(event.span_id.as_deref(), Some(tool.id()), "{marker}");
                 // Another request's "search finished" or failure would be a leak of its scope.
                 let of_tools = event

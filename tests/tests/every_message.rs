@@ -15,6 +15,7 @@ use mcp_telemetry_tests::harness::Harness;
 use mcp_telemetry_tests::trace::Trace;
 use mcp_telemetry_tests::wire::{STATELESS, Transport, VERSIONS, Wire};
 use serde_json::{Value, json};
+use telemetry_testkit::{OtlpSpan, Received};
 
 static HARNESS: LazyLock<Harness> = LazyLock::new(|| Harness::start(1.0).unwrap());
 
@@ -188,7 +189,8 @@ fn of_client(wire: &Wire) -> Vec<Condition> {
 }
 
 /// What holds of an HTTP request that carries a message.
-const HTTP: [Condition; 9] = [
+const HTTP: [Condition; 10] = [
+    If::McpEndpoint,
     If::LocalRoot,
     If::OwnDecision,
     If::Route,
@@ -212,6 +214,9 @@ fn spans(
         // The error of a message is none of its HTTP exchange.
         holds.retain(|it| !matches!(it, If::Failed | If::Coded));
         holds.extend(HTTP);
+        if !wire.has_handshake() {
+            holds.push(If::MethodHeader);
+        }
         // The HTTP span has the version of the header, whatever the handler knows.
         holds.push(If::Version);
         spans.push(("http.server", holds));
@@ -295,17 +300,31 @@ fn folded<'a>(keys: &[&'a str], expected: &BTreeSet<&'a str>) -> BTreeSet<&'a st
     keys.iter().map(fold).collect()
 }
 
-async fn trace_of(harness: &Harness, id: &str, spans: usize) -> anyhow::Result<Trace> {
+/// The trace of the message with this mark.
+async fn trace_of(
+    harness: &Harness,
+    wire: &Wire,
+    mark: &str,
+    method: &str,
+    spans: usize,
+) -> anyhow::Result<Trace> {
+    let id = wire.id(mark);
+    let is_it = |span: &OtlpSpan| {
+        let is = |key, value: &str| span.attribute_str(key) == Some(value);
+        let http = span.attribute("http.request.header.x-request-id");
+        // A notification has no id; over a pipe, its client and its method tell.
+        let notification = is("mcp.client.name", &wire.name)
+            && is("mcp.method.name", method)
+            && span.attribute("mcp.request.id").is_none();
+        is("mcp.request.id", &id) || http == Some(&json!([id])) || notification
+    };
+    let find = |received: &Received| {
+        let spans = received.otlp_spans();
+        let span = spans.into_iter().find(|span| is_it(span));
+        span.map(|span| span.trace_id.clone())
+    };
     let trace = harness
-        .wait_for(id, |received| {
-            let spans = received.otlp_spans();
-            let span = spans.into_iter().find(|span| {
-                let request = span.attribute_str("mcp.request.id") == Some(id);
-                let http = span.attribute("http.request.header.x-request-id");
-                request || http == Some(&json!([id]))
-            });
-            span.map(|span| span.trace_id.clone())
-        })
+        .wait_for(&format!("{mark} of {}", wire.name), find)
         .await?;
     harness.trace(&trace, spans).await
 }
@@ -333,16 +352,12 @@ async fn every_method(harness: &Harness, transport: Transport) -> anyhow::Result
             message.extend(case.executes.map(|(_, target)| target));
             let mut inner = vec!["mcp.server"];
             inner.extend(case.executes.map(|(op, _)| op));
-            let mut spans = spans(&wire, &inner, &message);
-            // rmcp answers an older client's hints away, and fills a newer one's in, after
-            // the handler: they are the handler's.
-            let method = if case.method.starts_with("x/") {
-                "_OTHER"
-            } else {
-                case.method
+            let spans = spans(&wire, &inner, &message);
+            let method = match case.method.starts_with("x/") {
+                true => "_OTHER",
+                false => case.method,
             };
-            let trace = trace_of(harness, &wire.id(case.mark), spans.len()).await?;
-            spans.sort_by_key(|(op, _)| !op.starts_with("http"));
+            let trace = trace_of(harness, &wire, case.mark, method, spans.len()).await?;
             check(&what, &trace, method, &spans)?;
         }
     }
@@ -362,4 +377,114 @@ fn every_method_over_http_with_sessions() {
 #[test]
 fn every_method_over_http_without_sessions() {
     HARNESS.test(async |harness| every_method(harness, Transport::StatelessHttp).await);
+}
+
+const TRANSPORTS: [Transport; 3] = [Transport::Stdio, Transport::Http, Transport::StatelessHttp];
+
+#[test]
+fn every_handshake() {
+    HARNESS.test(async |harness| {
+        for transport in TRANSPORTS {
+            for version in VERSIONS.into_iter().filter(|it| *it != STATELESS) {
+                let wire = Wire::open(transport, version).await?;
+                let what = format!("initialize of {}", wire.name);
+                let mut message = of_client(&wire);
+                // The request comes before the session, and itself says who the client is.
+                message.retain(|it| *it != If::Session);
+                message.extend(done(&[If::ClientCapabilities]));
+                if !wire.is_remembered() {
+                    message.extend([If::Client, If::ClientTitle, If::Version]);
+                }
+                let mut spans = spans(&wire, &["mcp.server"], &message);
+                if wire.has_session() {
+                    // The response names it.
+                    spans[0].1.push(If::Session);
+                }
+                let trace = trace_of(harness, &wire, "hello", "initialize", spans.len()).await?;
+                check(&what, &trace, "initialize", &spans)?;
+            }
+        }
+        Ok(())
+    });
+}
+
+/// Notifications, and what holds of each. Progress has no span, as many as there may be.
+fn notifications() -> [(&'static str, Value, Vec<Condition>); 4] {
+    let cancelled = json!({ "requestId": "none", "reason": "enough" });
+    [
+        ("notifications/initialized", json!({}), vec![]),
+        (
+            "notifications/cancelled",
+            cancelled,
+            vec![If::NamesRequest, If::Reason],
+        ),
+        ("notifications/roots/list_changed", json!({}), vec![]),
+        ("notifications/x-custom", json!({}), vec![]),
+    ]
+}
+
+#[test]
+fn every_notification() {
+    const OP: &str = "mcp.notification.client_to_server";
+    HARNESS.test(async |harness| {
+        for transport in TRANSPORTS {
+            for version in VERSIONS.into_iter().filter(|it| *it != STATELESS) {
+                let mut wire = Wire::open(transport, version).await?;
+                // A name of its own: other tests have clients that notify too.
+                for (method, params, holds) in notifications() {
+                    let what = format!("{method} of {}", wire.name);
+                    let mark = match method {
+                        "notifications/initialized" => "ready",
+                        method => {
+                            wire.notify(method, method, params).await?;
+                            method
+                        }
+                    };
+                    let method = if method.ends_with("custom") {
+                        "_OTHER"
+                    } else {
+                        method
+                    };
+                    let mut message = of_client(&wire);
+                    message.retain(|it| *it != If::InRequest);
+                    message.extend(holds);
+                    let mut inner = vec![OP];
+                    if transport == Transport::StatelessHttp {
+                        // rmcp answers with 202 and drops it: its HTTP span is all.
+                        inner.clear();
+                        message.retain(|it| *it != If::InMessage);
+                    }
+                    let mut spans = spans(&wire, &inner, &message);
+                    if let Some((_, http)) = spans.first_mut().filter(|(op, _)| *op != OP) {
+                        // 202 has no body, and comes before the notification is handled.
+                        http.retain(|it| ![If::BodySent, If::InMessage].contains(it));
+                    }
+                    let trace = trace_of(harness, &wire, mark, method, spans.len()).await?;
+                    check(&what, &trace, method, &spans)?;
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_subscription_is_seen_while_it_lasts() {
+    HARNESS.test(async |harness| {
+        for transport in TRANSPORTS {
+            let mut wire = Wire::open(transport, STATELESS).await?;
+            let what = format!("a subscription of {}", wire.name);
+            let open = wire.listen("listen").await?;
+            let message = of_client(&wire);
+            let mut spans = spans(&wire, &["mcp.server"], &message);
+            if let Some((_, http)) = spans.first_mut().filter(|(op, _)| *op == "http.server") {
+                http.retain(|it| *it != If::BodySent);
+            }
+            let method = "subscriptions/listen";
+            let trace = trace_of(harness, &wire, "listen", method, spans.len()).await?;
+            check(&what, &trace, method, &spans)?;
+            drop(open);
+        }
+        Ok(())
+    });
 }

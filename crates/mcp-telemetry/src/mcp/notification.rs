@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Instant;
 
-use opentelemetry::trace::{Status, TraceContextExt as _};
+use opentelemetry::trace::Status;
 use opentelemetry::{KeyValue, Value};
 use rmcp::RoleServer;
 use rmcp::model::{CancelledNotificationParam, ProgressNotificationParam};
@@ -164,11 +164,8 @@ fn start(instance: &Instance, notice: Notice, context: &NotificationContext<Role
         return span;
     }
     let facts = Facts::of_notification(notice.method, context, &instance.server.info);
+    // The HTTP request has been answered already: its span is not written to any more.
     let parent = Parent::of(&context.meta, &context.extensions);
-    if let Some(http) = &parent.http {
-        let http = http.span();
-        http.set_attributes(facts.inherited.iter().cloned());
-    }
     let inherited = facts.context_attributes();
     for attribute in facts.own.into_iter().chain(notice.facts) {
         span.set_attribute(attribute.key, attribute.value);

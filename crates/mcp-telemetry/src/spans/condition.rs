@@ -76,6 +76,10 @@ pub enum Condition {
     Total,
     /// The notification has a text.
     Message,
+    /// The HTTP request is for the MCP endpoint.
+    McpEndpoint,
+    /// Its headers name the method.
+    MethodHeader,
     /// A matched route is known.
     Route,
     /// The HTTP method is not a standard one.
