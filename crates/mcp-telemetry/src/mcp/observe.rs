@@ -18,8 +18,8 @@ use super::outcome::{Outcome, Verdict};
 use super::parent::Parent;
 use super::result::Observed;
 use crate::attributes as names;
-use crate::call::CallKind;
-use crate::execution::Execution;
+use crate::call::{CallKind, Failure};
+use crate::execution::{Execution, Notes};
 use crate::isolation::Scope;
 use crate::settings::{ORIGIN, TARGET};
 
@@ -110,12 +110,16 @@ impl Request {
         // It can only fail on a span that has started; this one was made just above.
         let _ = span.set_parent(context_of_request);
         let executes = operation.target.as_ref().zip(execution);
-        let executes = executes.map(|(target, execution)| Executes {
-            kind: target.kind,
-            name: target.name.clone().into_owned(),
-            named: label != Some(OTHER),
-            execution,
-            span: target.kind.span(label.unwrap_or(OTHER), Some(&span)),
+        let executes = executes.map(|(target, execution)| {
+            let span = target.kind.span(label.unwrap_or(OTHER), Some(&span));
+            execution.runs_in(&span);
+            Executes {
+                kind: target.kind,
+                name: target.name.clone().into_owned(),
+                named: label != Some(OTHER),
+                execution,
+                span,
+            }
         });
         Some(Self {
             server: Arc::clone(server),
@@ -155,41 +159,45 @@ impl Request {
         }
         set_error(&self.span, &verdict);
         if let Some(executes) = &mut self.executes {
-            self.span
-                .set_attribute(executes.kind.status_key(), verdict.status);
-            executes.end(&self.server, &self.span, outcome, &verdict);
+            let status = executes.end(&self.server, &self.span, outcome, &verdict);
+            self.span.set_attribute(executes.kind.status_key(), status);
         }
     }
 }
 
 impl Executes {
-    fn end(&mut self, server: &Server, request: &Span, outcome: &Outcome, verdict: &Verdict) {
+    /// Writes how the request ended onto the execution's span; gives its status.
+    fn end(
+        &mut self,
+        server: &Server,
+        request: &Span,
+        outcome: &Outcome,
+        verdict: &Verdict,
+    ) -> &'static str {
         if !self.named && outcome.proves_target() {
             self.rename(server, request);
         }
-        let notes = self.execution.take_notes();
-        let noted = notes
-            .iter()
-            .any(|note| note.key.as_str() == names::ERROR_TYPE);
-        // What failed inside, but did not fail the request, is no error of the execution.
-        let succeeded = *outcome == Outcome::Success;
-        let error_keys = [Some(names::ERROR_TYPE), self.kind.error_key()];
-        for KeyValue { key, value, .. } in notes {
-            if !(succeeded && error_keys.contains(&Some(key.as_str()))) {
-                self.span.set_attribute(key, value);
+        let Notes {
+            attributes,
+            failure,
+        } = self.execution.take_notes();
+        for KeyValue { key, value, .. } in attributes {
+            self.span.set_attribute(key, value);
+        }
+        // A traced function inside knows the kind of error better than its result. What
+        // failed inside, but did not fail the request, is no error of the execution.
+        let failure = failure.filter(|_| verdict.error_type.is_some());
+        let status = failure.map_or(verdict.status, Failure::status);
+        self.span.set_attribute(self.kind.status_key(), status);
+        let noted = failure.map(|failure| failure.kind.to_owned());
+        if let Some(error) = noted.or_else(|| verdict.error_type.clone()) {
+            if let Some(key) = self.kind.error_key() {
+                self.span.set_attribute(key, error.clone());
             }
-        }
-        self.span
-            .set_attribute(self.kind.status_key(), verdict.status);
-        // A traced function inside knows the kind of error better than its result.
-        let error = verdict.error_type.as_ref().filter(|_| !noted);
-        if let Some(error) = error {
-            self.span.set_attribute(names::ERROR_TYPE, error.clone());
-        }
-        if let (Some(error), Some(key)) = (error, self.kind.error_key()) {
-            self.span.set_attribute(key, error.clone());
+            self.span.set_attribute(names::ERROR_TYPE, error);
         }
         set_error(&self.span, verdict);
+        status
     }
 
     /// Puts the name into the span names, once it has proved to be one of few.
