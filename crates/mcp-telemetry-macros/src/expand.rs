@@ -15,7 +15,8 @@
 //! }
 //! ```
 //!
-//! A function that blocks calls `run_sync` with a closure instead. In a function that returns a future, the call is made and
+//! A function that blocks calls `run_sync` with a closure instead. With the option `ret` it is `run_returning` or
+//! `run_sync_returning`, which take one more closure, `|returned| ::mcp_telemetry::__private::returned!(returned)`. In a function that returns a future, the call is made and
 //! its arguments are recorded when the function is called, because its statements may move the arguments; the `async` block at
 //! its end becomes the body.
 
@@ -51,19 +52,22 @@ fn try_expand(kind: &Kind, options: TokenStream, item: TokenStream) -> syn::Resu
         let ident = &function.sig.ident;
         LitStr::new(&ident.unraw().to_string(), ident.span())
     });
-    let call = Ident::new("call", generated());
-    let begin = begin(kind, &call, &name, &arguments);
+    let call = Call {
+        ident: Ident::new("call", generated()),
+        ret: options.ret,
+    };
+    let begin = begin(kind, &call.ident, &name, &arguments);
     let returned = declared(&function.sig.output);
     let block = &mut function.block;
 
     if function.sig.asyncness.is_some() {
         let body = async_body(block, Some(returned), Some(<Token![move]>::default()));
-        let run = run(&call, &body);
+        let run = run(&call, &body)?;
         *block = parse_quote!({ #begin #run });
     } else if let Some(future) = tail_future(block) {
         let output = future_output(&returned).flatten();
         let body = async_body(&future.block, output, future.capture);
-        let run = run(&call, &body);
+        let run = run(&call, &body)?;
         future.block = parse_quote!({ #run });
         let statements = &block.stmts;
         *block = parse_quote!({ #begin #(#statements)* });
@@ -77,7 +81,7 @@ fn try_expand(kind: &Kind, options: TokenStream, item: TokenStream) -> syn::Resu
             ),
         ));
     } else {
-        let run = run_sync(&call, block, returned);
+        let run = run_sync(&call, block, returned)?;
         *block = parse_quote!({ #begin #run });
     }
     Ok(function.into_token_stream())
@@ -181,41 +185,77 @@ fn async_body(block: &Block, returned: Option<Type>, capture: Option<Token![move
     }
 }
 
-/// Runs a future inside the call.
-fn run(call: &Ident, body: &AsyncBody) -> TokenStream {
-    let tokens = &body.tokens;
-    if body.never {
-        return quote_spanned! {generated()=>
-            #[allow(unreachable_code, unused_braces)]
-            let body = #tokens;
-            match #call.run(body, |_| ::mcp_telemetry::__private::Outcome::Success).await {}
+/// The call in the generated code, and what of its end is recorded.
+struct Call {
+    ident: Ident,
+    /// The option, where it is given.
+    ret: Option<Ident>,
+}
+
+impl Call {
+    /// The method that runs the call, and the closures that read what it returned.
+    fn end(&self, method: &str) -> (Ident, TokenStream) {
+        let outcome = quote_spanned! {generated()=>
+            |returned| ::mcp_telemetry::__private::outcome!(returned)
         };
+        match self.ret {
+            None => (Ident::new(method, generated()), outcome),
+            Some(_) => (
+                Ident::new(&format!("{method}_returning"), generated()),
+                quote_spanned! {generated()=>
+                    #outcome, |returned| ::mcp_telemetry::__private::returned!(returned)
+                },
+            ),
+        }
     }
-    quote_spanned! {generated()=>
-        #[allow(unused_braces)]
-        let body = #tokens;
-        #call.run(body, |returned| ::mcp_telemetry::__private::outcome!(returned)).await
+
+    /// A function that never returns has nothing to record.
+    fn never_returns(&self) -> syn::Result<()> {
+        let message = "this function never returns: there is nothing for `ret` to record";
+        match &self.ret {
+            Some(ret) => Err(syn::Error::new(ret.span(), message)),
+            None => Ok(()),
+        }
     }
 }
 
+/// Runs a future inside the call.
+fn run(call: &Call, body: &AsyncBody) -> syn::Result<TokenStream> {
+    let (ident, tokens) = (&call.ident, &body.tokens);
+    if body.never {
+        call.never_returns()?;
+        return Ok(quote_spanned! {generated()=>
+            #[allow(unreachable_code, unused_braces)]
+            let body = #tokens;
+            match #ident.run(body, |_| ::mcp_telemetry::__private::Outcome::Success).await {}
+        });
+    }
+    let (run, end) = call.end("run");
+    Ok(quote_spanned! {generated()=>
+        #[allow(unused_braces)]
+        let body = #tokens;
+        #ident.#run(body, #end).await
+    })
+}
+
 /// Runs a body that blocks inside the call.
-fn run_sync(call: &Ident, block: &Block, returned: Type) -> TokenStream {
+fn run_sync(call: &Call, block: &Block, returned: Type) -> syn::Result<TokenStream> {
+    let ident = &call.ident;
     if matches!(returned, Type::Never(_)) {
-        return quote_spanned! {generated()=>
-            match #call.run_sync(
+        call.never_returns()?;
+        return Ok(quote_spanned! {generated()=>
+            match #ident.run_sync(
                 #[allow(unreachable_code)]
                 move || -> ::core::convert::Infallible { #block },
                 |_| ::mcp_telemetry::__private::Outcome::Success,
             ) {}
-        };
+        });
     }
+    let (run, end) = call.end("run_sync");
     let returned = nameable(returned);
-    quote_spanned! {generated()=>
-        #call.run_sync(
-            move || -> #returned #block,
-            |returned| ::mcp_telemetry::__private::outcome!(returned),
-        )
-    }
+    Ok(quote_spanned! {generated()=>
+        #ident.#run(move || -> #returned #block, #end)
+    })
 }
 
 /// The `async` block that a function ends in, alone or as `Box::pin(async ..)` or `async {..}.boxed()`.

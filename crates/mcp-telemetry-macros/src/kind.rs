@@ -13,6 +13,16 @@ pub(crate) const TOOL: Kind = Kind {
     constructor: "tool",
 };
 
+pub(crate) const RESOURCE: Kind = Kind {
+    attribute: "trace_mcp_resource",
+    constructor: "resource",
+};
+
+pub(crate) const PROMPT: Kind = Kind {
+    attribute: "trace_mcp_prompt",
+    constructor: "prompt",
+};
+
 pub(crate) const SPLUNK_OPERATION: Kind = Kind {
     attribute: "trace_splunk_operation",
     constructor: "splunk",

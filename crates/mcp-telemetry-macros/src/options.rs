@@ -5,7 +5,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Ident, LitStr, Token, parenthesized, token};
 
-/// `"name"` or `name = "name"`; `skip(a, b)` or `skip_all`. All are optional.
+/// `"name"` or `name = "name"`; `skip(a, b)` or `skip_all`; `ret`. All are optional.
 #[derive(Default)]
 pub(crate) struct Options {
     /// The name that the span carries. `None`: the function's.
@@ -14,6 +14,15 @@ pub(crate) struct Options {
     pub(crate) skip: Vec<Ident>,
     /// No argument is recorded.
     pub(crate) skip_all: bool,
+    /// What is returned is recorded. Where the option stands.
+    pub(crate) ret: Option<Ident>,
+}
+
+/// What can be written; for messages.
+macro_rules! expected {
+    () => {
+        "a name in quotes, `name = \"...\"`, `skip(...)`, `skip_all` or `ret`"
+    };
 }
 
 impl Parse for Options {
@@ -26,10 +35,7 @@ impl Parse for Options {
                 options.set_name(name)?;
             } else {
                 let option = input.call(Ident::parse_any).map_err(|error| {
-                    syn::Error::new(
-                        error.span(),
-                        "expected a name in quotes, `name = \"...\"`, `skip(...)` or `skip_all`",
-                    )
+                    syn::Error::new(error.span(), concat!("expected ", expected!()))
                 })?;
                 options.parse_option(input, &option, &seen)?;
                 seen.push(option);
@@ -50,6 +56,15 @@ impl Options {
         option: &Ident,
         seen: &[Ident],
     ) -> syn::Result<()> {
+        let excluded = match option.to_string().as_str() {
+            "skip" => Some("skip_all"),
+            "skip_all" => Some("skip"),
+            _ => None,
+        };
+        if excluded.is_some_and(|excluded| seen.iter().any(|it| it == excluded)) {
+            let message = "`skip(...)` and `skip_all` exclude each other";
+            return Err(syn::Error::new(option.span(), message));
+        }
         // A second name is told by `set_name`, which also knows the short form.
         if option != "name" && seen.contains(option) {
             let message = format!("`{option}` is given twice");
@@ -88,11 +103,15 @@ impl Options {
                 self.skip_all = true;
                 Ok(())
             }
+            "ret" => {
+                self.ret = Some(option.clone());
+                Ok(())
+            }
             _ => Err(syn::Error::new(
                 option.span(),
                 format!(
-                    "unknown option `{option}`; expected a name in quotes, `name = \"...\"`, \
-                     `skip(...)` or `skip_all`"
+                    concat!("unknown option `{}`; expected ", expected!()),
+                    option
                 ),
             )),
         }
@@ -137,10 +156,18 @@ mod tests {
                 "skip(a,), \"search\"",
                 (named.clone(), words(&["a"]), false),
             ),
-            ("\"search\", skip_all", (named, vec![], true)),
+            ("\"search\", skip_all", (named.clone(), vec![], true)),
+            ("ret, \"search\"", (named, vec![], false)),
         ] {
             assert_eq!(parse(text), Ok(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn ret_is_off_unless_given() {
+        let ret = |text: &str| syn::parse_str::<Options>(text).unwrap().ret.is_some();
+        assert!(!ret("\"search\", skip_all"));
+        assert!(ret("\"search\", skip_all, ret"));
     }
 
     #[test]
@@ -152,7 +179,12 @@ mod tests {
             ("\"a\", name = \"b\"", "the name is given twice"),
             ("skip(a), skip(b)", "`skip` is given twice"),
             ("skip(a, a)", "`a` is skipped twice"),
+            ("ret, ret", "`ret` is given twice"),
+            ("ret(Debug)", "expected `,`"),
+            ("skip(a), skip_all", "exclude each other"),
+            ("skip_all, skip(a)", "exclude each other"),
             ("level = \"info\"", "unknown option `level`"),
+            ("level", "`skip(...)`, `skip_all` or `ret`"),
             ("7", "expected a name in quotes"),
             ("name = search", "expected string literal"),
             ("name", "expected `name = \"...\"`"),

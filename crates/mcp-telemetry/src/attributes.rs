@@ -193,12 +193,16 @@ attributes! {
     // Resources
     /// Resource as the client named it; without user information, query and fragment where inputs are not recorded.
     MCP_RESOURCE_URI = "mcp.resource.uri", Text, Open, [OTel, Sentry, Seed];
+    /// Resource as the app names it.
+    MCP_RESOURCE_NAME = "mcp.resource.name", Text, Open, [Sentry];
     /// As `mcp.tool.status`, of a resource.
     MCP_RESOURCE_STATUS = "mcp.resource.status", Text, Open, [Ours];
     /// Bytes of the resource's contents, as the result holds them.
     MCP_RESOURCE_SIZE_BYTES = "mcp.resource.size_bytes", Int, Open, [Ours];
     /// Media types of the resource's contents, sorted, with commas.
     MCP_RESOURCE_RESULT_MIME_TYPES = "mcp.resource.result.mime_types", Text, Open, [Sentry];
+    /// What a traced resource function returned, as JSON or `Debug` text.
+    MCP_RESOURCE_RESULT_CONTENT = "mcp.resource.result.content", Text, Outputs, [Ours];
 
     // Prompts
     /// Prompt as the client named it.
@@ -217,6 +221,8 @@ attributes! {
     MCP_PROMPT_RESULT_MESSAGE_ROLE = "mcp.prompt.result.message_role", Text, Outputs, [Sentry];
     /// Content of the prompt's message, where there is just one.
     MCP_PROMPT_RESULT_MESSAGE_CONTENT = "mcp.prompt.result.message_content", Text, Outputs, [Sentry];
+    /// What a traced prompt function returned, as JSON or `Debug` text.
+    MCP_PROMPT_RESULT_CONTENT = "mcp.prompt.result.content", Text, Outputs, [Ours];
 
     // Lists, discovery, completion, subscriptions
     /// Number of items that a list request returned.
@@ -335,6 +341,8 @@ attributes! {
     SPLUNK_ERROR_TYPE = "splunk.error_type", Text, Open, [Ours];
     /// One argument of a traced Splunk function, under its name.
     SPLUNK_ARGUMENT_PREFIX = "splunk.argument.", Text, Inputs, [Ours];
+    /// What a traced Splunk function returned, as JSON or `Debug` text.
+    SPLUNK_RESULT = "splunk.result", Text, Outputs, [Ours];
 }
 
 #[cfg(test)]

@@ -18,7 +18,9 @@ pub mod spans;
 pub use call::{CallKind, CallSpan, Outcome, record};
 pub use init::{Builder, InitError, ShutdownError, Telemetry, TelemetryLayer, init};
 pub use mcp::{TracedHandler, TracedService};
-pub use mcp_telemetry_macros::{trace_mcp_tool, trace_splunk_operation};
+pub use mcp_telemetry_macros::{
+    trace_mcp_prompt, trace_mcp_resource, trace_mcp_tool, trace_splunk_operation,
+};
 
 pub use scrub::sanitize_span;
 
@@ -39,4 +41,6 @@ pub mod __private {
     pub use crate::call::CallSpan;
     pub use crate::call::argument::*;
     pub use crate::call::outcome::*;
+    pub use crate::call::probe::*;
+    pub use crate::call::returned::*;
 }

@@ -14,6 +14,8 @@ mod asynchronous;
 mod blocking;
 mod futures;
 mod names;
+mod returned;
+mod rmcp_prompts;
 mod rmcp_tools;
 mod support;
 
@@ -22,6 +24,8 @@ pub mod __private {
     pub use crate::support::CallSpan;
     pub use crate::support::argument::*;
     pub use crate::support::outcome::*;
+    pub use crate::support::probe::*;
+    pub use crate::support::returned::*;
 }
 
 use std::fmt::{Debug, Display};
@@ -29,7 +33,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use mcp_telemetry_macros::{trace_mcp_tool, trace_splunk_operation};
+use mcp_telemetry_macros::{
+    trace_mcp_prompt, trace_mcp_resource, trace_mcp_tool, trace_splunk_operation,
+};
 use support::outcome::Outcome;
 use support::{Call, take_calls};
 

@@ -5,10 +5,17 @@ use std::fmt::Debug;
 
 #[path = "../../../mcp-telemetry/src/call/argument.rs"]
 pub mod argument;
+#[path = "../../../mcp-telemetry/src/call/keys.rs"]
+mod keys;
 #[path = "../../../mcp-telemetry/src/call/outcome.rs"]
 pub mod outcome;
+#[path = "../../../mcp-telemetry/src/call/probe.rs"]
+pub mod probe;
+#[path = "../../../mcp-telemetry/src/call/returned.rs"]
+pub mod returned;
 
 use outcome::Outcome;
+use returned::Returned;
 
 /// One call, once it ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +24,8 @@ pub struct Call {
     pub name: &'static str,
     pub arguments: Vec<(&'static str, String)>,
     pub outcome: Outcome,
+    /// What `ret` records.
+    pub returned: Option<Returned>,
 }
 
 thread_local! {
@@ -38,6 +47,14 @@ pub struct CallSpan {
 impl CallSpan {
     pub fn tool(name: &'static str) -> Self {
         Self::new("tool", name)
+    }
+
+    pub fn resource(name: &'static str) -> Self {
+        Self::new("resource", name)
+    }
+
+    pub fn prompt(name: &'static str) -> Self {
+        Self::new("prompt", name)
     }
 
     pub fn splunk(name: &'static str) -> Self {
@@ -63,23 +80,42 @@ impl CallSpan {
         call: impl Future<Output = T>,
         outcome: impl FnOnce(&T) -> Outcome,
     ) -> T {
-        let returned = call.await;
-        self.end(outcome(&returned));
-        returned
+        self.run_returning(call, outcome, |_| None).await
     }
 
     pub fn run_sync<T>(self, call: impl FnOnce() -> T, outcome: impl FnOnce(&T) -> Outcome) -> T {
-        let returned = call();
-        self.end(outcome(&returned));
-        returned
+        self.run_sync_returning(call, outcome, |_| None)
     }
 
-    fn end(self, outcome: Outcome) {
+    pub async fn run_returning<T>(
+        self,
+        call: impl Future<Output = T>,
+        outcome: impl FnOnce(&T) -> Outcome,
+        returned: impl FnOnce(&T) -> Option<Returned>,
+    ) -> T {
+        let value = call.await;
+        self.end(outcome(&value), returned(&value));
+        value
+    }
+
+    pub fn run_sync_returning<T>(
+        self,
+        call: impl FnOnce() -> T,
+        outcome: impl FnOnce(&T) -> Outcome,
+        returned: impl FnOnce(&T) -> Option<Returned>,
+    ) -> T {
+        let value = call();
+        self.end(outcome(&value), returned(&value));
+        value
+    }
+
+    fn end(self, outcome: Outcome, returned: Option<Returned>) {
         let call = Call {
             kind: self.kind,
             name: self.name,
             arguments: self.arguments,
             outcome,
+            returned,
         };
         CALLS.with_borrow_mut(|calls| calls.push(call));
     }

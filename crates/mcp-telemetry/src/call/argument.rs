@@ -77,20 +77,28 @@ pub fn format_argument(value: &dyn Debug) -> String {
 
 /// Formats at most `limit` bytes. A longer text is cut at a character and ends in `…`, inside the limit.
 pub(crate) fn bounded(text: fmt::Arguments<'_>, limit: usize) -> String {
+    // The only error is the one this writer returns when it is full, which it knows itself.
+    write_bounded(limit, |out| {
+        let _ = out.write_fmt(text);
+    })
+}
+
+/// What is written, at most `limit` bytes. A longer text is cut at a character and ends in `…`, inside the limit; of code that
+/// panics a fixed text stays.
+pub(crate) fn write_bounded(limit: usize, write: impl FnOnce(&mut Bounded)) -> String {
     let mut out = Bounded {
         text: String::new(),
         limit,
         cut: false,
     };
-    // The only error is the one this writer returns when it is full, and `cut` says that already.
-    match catch_unwind(AssertUnwindSafe(|| out.write_fmt(text))) {
-        Ok(_) => out.finish(),
+    match catch_unwind(AssertUnwindSafe(|| write(&mut out))) {
+        Ok(()) => out.finish(),
         Err(_) => PANICKED.to_owned(),
     }
 }
 
 /// A writer that takes `limit` bytes and then refuses.
-struct Bounded {
+pub(crate) struct Bounded {
     text: String,
     limit: usize,
     cut: bool,

@@ -1,9 +1,16 @@
 //! Spans around calls: what the attribute macros expand to, and what code without them uses.
 
 pub(crate) mod argument;
+mod ending;
+mod failure;
+mod keys;
+mod kind;
 pub(crate) mod outcome;
+pub(crate) mod probe;
+pub(crate) mod returned;
 mod span;
 
+pub(crate) use failure::{Failure, short_type};
+pub use kind::CallKind;
 pub use outcome::Outcome;
-pub(crate) use span::short_type;
-pub use span::{CallKind, CallSpan, record};
+pub use span::{CallSpan, record};

@@ -3,18 +3,19 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
 
 use opentelemetry::trace::{Status, TraceContextExt as _};
 use opentelemetry::{Context, Key, KeyValue, Value};
 use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use super::Outcome;
 use super::argument::format_argument;
+use super::ending::Ending;
+use super::returned::Returned;
+use super::{CallKind, Failure, Outcome};
 use crate::attributes as names;
 use crate::execution::Execution;
-use crate::settings::{ORIGIN, TARGET, send_pii};
+use crate::settings::send_pii;
 
 /// Sets an attribute on the current span, such as a result that is known only at the end.
 ///
@@ -30,83 +31,19 @@ pub fn record(key: impl Into<Key>, value: impl Into<Value>) {
     });
 }
 
-/// What is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CallKind {
-    /// An MCP tool: `mcp.tool`.
-    Tool,
-    /// An MCP resource: `mcp.resource`.
-    Resource,
-    /// An MCP prompt: `mcp.prompt`.
-    Prompt,
-    /// A Splunk operation: `splunk.api`.
-    Splunk,
-}
-
-impl CallKind {
-    /// The attribute that says how the call ended.
-    pub(crate) fn status_key(self) -> &'static str {
-        match self {
-            Self::Tool => names::MCP_TOOL_STATUS,
-            Self::Resource => names::MCP_RESOURCE_STATUS,
-            Self::Prompt => names::MCP_PROMPT_STATUS,
-            Self::Splunk => names::SPLUNK_STATUS,
-        }
-    }
-
-    /// The attribute that names the kind of error, beside `error.type`.
-    pub(crate) fn error_key(self) -> Option<&'static str> {
-        match self {
-            Self::Tool => Some(names::MCP_TOOL_ERROR_TYPE),
-            Self::Splunk => Some(names::SPLUNK_ERROR_TYPE),
-            Self::Resource | Self::Prompt => None,
-        }
-    }
-
-    /// The attribute that holds the name of what is called.
-    pub(crate) fn name_key(self) -> &'static str {
-        match self {
-            Self::Tool => names::MCP_TOOL_NAME,
-            Self::Resource => names::MCP_RESOURCE_URI,
-            Self::Prompt => names::MCP_PROMPT_NAME,
-            Self::Splunk => names::SPLUNK_OPERATION,
-        }
-    }
-
-    /// An execution span of this kind below `parent`, or below the current span.
-    ///
-    /// `label` is what may stand in the span's name; resources have none there, since a
-    /// URI is user data.
-    pub(crate) fn span(self, label: &str, parent: Option<&Span>) -> Span {
-        macro_rules! execution {
-            ($op:literal, $name:expr) => {
-                match parent {
-                    Some(parent) => tracing::info_span!(
-                        target: TARGET, parent: parent, $op, otel.name = $name,
-                        sentry.op = $op, sentry.origin = ORIGIN,
-                    ),
-                    None => tracing::info_span!(
-                        target: TARGET, $op, otel.name = $name,
-                        sentry.op = $op, sentry.origin = ORIGIN,
-                    ),
-                }
-            };
-        }
-        match self {
-            Self::Tool => execution!("mcp.tool", format!("mcp.tool.{label}")),
-            Self::Resource => execution!("mcp.resource", "mcp.resource"),
-            Self::Prompt => execution!("mcp.prompt", format!("mcp.prompt.{label}")),
-            Self::Splunk => execution!("splunk.api", format!("splunk/{label}")),
-        }
-    }
-}
-
 /// A call that is traced: `#[trace_mcp_tool]` and its siblings expand to this.
 ///
-/// Inside an MCP request that [`TracedHandler`](crate::TracedHandler) observes, a call of
-/// the very tool that the request names adds to the request's own execution span instead
-/// of making a second one.
+/// Inside an MCP request that [`TracedHandler`](crate::TracedHandler) observes, the call of
+/// what the request executes adds to the request's own execution span instead of making a
+/// second one. Once for a request, that is the first call of
+///
+/// - the tool or prompt that the request names;
+/// - a tool or prompt of another name, directly in the execution span: the app calls its
+///   function otherwise than its tool. The span keeps the request's name;
+/// - any resource, where the request reads one.
+///
+/// Every other call makes a span of its own. How a call in the request's span failed counts
+/// where the request failed as well.
 ///
 /// ```
 /// use mcp_telemetry::{CallSpan, Outcome};
@@ -123,6 +60,7 @@ impl CallKind {
 #[must_use = "a call is traced by `run` or `run_sync`"]
 pub struct CallSpan {
     kind: CallKind,
+    name: &'static str,
     place: Place,
 }
 
@@ -140,7 +78,8 @@ impl CallSpan {
         Self::new(CallKind::Tool, name)
     }
 
-    /// A read of an MCP resource.
+    /// A read of an MCP resource. What has `://` in it is a URI, or a template of one; all
+    /// else is a name.
     pub fn resource(name: &'static str) -> Self {
         Self::new(CallKind::Resource, name)
     }
@@ -156,25 +95,25 @@ impl CallSpan {
     }
 
     fn new(kind: CallKind, name: &'static str) -> Self {
-        if let Some(execution) = Execution::claim(kind, name) {
-            let place = Place::Request(execution);
-            return Self { kind, place };
+        let (place, named) = match Execution::claim(kind, name) {
+            // The request has the URI of its resource, but no name. All else it knows itself.
+            Some(execution) => (
+                Place::Request(execution),
+                kind.name_key(name) == names::MCP_RESOURCE_NAME,
+            ),
+            None => (Place::Own(kind.span(name, None)), true),
+        };
+        let call = Self { kind, name, place };
+        if named {
+            call.record(kind.name_key(name), name);
         }
-        let span = kind.span(name, None);
-        if !span.is_disabled() {
-            span.set_attribute(kind.name_key(), name);
-        }
-        let place = Place::Own(span);
-        Self { kind, place }
+        call
     }
 
     /// Records an argument, where inputs may be recorded: its `Debug` text, of at most 1 KiB.
     pub fn argument(self, name: &'static str, value: &dyn Debug) -> Self {
         if send_pii() && self.is_recording() {
-            let key = match self.kind {
-                CallKind::Splunk => format!("splunk.argument.{name}"),
-                _ => format!("{}{name}", names::MCP_REQUEST_ARGUMENT_PREFIX),
-            };
+            let key = format!("{}{name}", self.kind.argument_prefix());
             self.record(key, format_argument(value));
         }
         self
@@ -199,31 +138,66 @@ impl CallSpan {
     ///
     /// A future that is dropped before it ends leaves the status unset and is recorded as
     /// cancelled; one that panics is recorded as an error.
+    ///
+    /// An operation on Splunk is also measured: `splunk.api.duration`, by operation, status
+    /// and kind of error, whether or not its span is sampled.
     pub async fn run<T>(
         self,
         call: impl Future<Output = T>,
         outcome: impl FnOnce(&T) -> Outcome,
     ) -> T {
+        self.run_returning(call, outcome, |_| None).await
+    }
+
+    /// As [`run`](Self::run), for a call that blocks.
+    pub fn run_sync<T>(self, call: impl FnOnce() -> T, outcome: impl FnOnce(&T) -> Outcome) -> T {
+        self.run_sync_returning(call, outcome, |_| None)
+    }
+
+    /// As [`run`](Self::run); also records what was returned, where outputs may be recorded.
+    #[doc(hidden)]
+    pub async fn run_returning<T>(
+        self,
+        call: impl Future<Output = T>,
+        outcome: impl FnOnce(&T) -> Outcome,
+        returned: impl FnOnce(&T) -> Option<Returned>,
+    ) -> T {
         let span = self.span();
         let ending = Ending::new(self);
         async {
-            let returned = call.await;
-            ending.with(outcome(&returned));
-            returned
+            let value = call.await;
+            ending.call().returned(|| returned(&value));
+            ending.with(&outcome(&value));
+            value
         }
         .instrument(span)
         .await
     }
 
-    /// As [`run`](Self::run), for a call that blocks.
-    pub fn run_sync<T>(self, call: impl FnOnce() -> T, outcome: impl FnOnce(&T) -> Outcome) -> T {
+    /// As [`run_returning`](Self::run_returning), for a call that blocks.
+    #[doc(hidden)]
+    pub fn run_sync_returning<T>(
+        self,
+        call: impl FnOnce() -> T,
+        outcome: impl FnOnce(&T) -> Outcome,
+        returned: impl FnOnce(&T) -> Option<Returned>,
+    ) -> T {
         let span = self.span();
         let ending = Ending::new(self);
         span.in_scope(|| {
-            let returned = call();
-            ending.with(outcome(&returned));
-            returned
+            let value = call();
+            ending.call().returned(|| returned(&value));
+            ending.with(&outcome(&value));
+            value
         })
+    }
+
+    pub(super) fn kind(&self) -> CallKind {
+        self.kind
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.name
     }
 
     /// The span to run in: none of its own where the request's is current already.
@@ -241,7 +215,7 @@ impl CallSpan {
         }
     }
 
-    fn record(&self, key: impl Into<Key>, value: impl Into<Value>) {
+    pub(super) fn record(&self, key: impl Into<Key>, value: impl Into<Value>) {
         match &self.place {
             Place::Own(span) if span.is_disabled() => {}
             Place::Own(span) => span.set_attribute(key, value),
@@ -249,89 +223,47 @@ impl CallSpan {
         }
     }
 
-    /// Records how the call ended: an `error.type`, and what it said, where it failed.
-    fn end(&self, status: &str, error: Option<(&str, &str)>) {
-        self.record(self.kind.status_key(), status.to_owned());
-        let Some((kind, message)) = error else {
+    /// Records what was returned, where outputs may be recorded.
+    fn returned(&self, returned: impl FnOnce() -> Option<Returned>) {
+        if !(send_pii() && self.is_recording()) {
+            return;
+        }
+        let Some(returned) = returned() else {
             return;
         };
-        self.record(names::ERROR_TYPE, kind.to_owned());
-        if let Some(key) = self.kind.error_key() {
-            self.record(key, kind.to_owned());
-        }
-        if let Place::Own(span) = &self.place {
-            span.set_status(Status::error(message.to_owned()));
-        }
-    }
-}
-
-/// Records the end of a call, also where it ends by panic or by being dropped.
-struct Ending {
-    call: CallSpan,
-    since: Instant,
-    done: bool,
-}
-
-impl Ending {
-    fn new(call: CallSpan) -> Self {
-        Self {
-            call,
-            since: Instant::now(),
-            done: false,
+        self.record(self.kind.returned_key(), returned.text);
+        if let (CallKind::Tool, Some(keys)) = (self.kind, returned.keys) {
+            self.record(names::MCP_TOOL_RESULT_KEYS, keys);
         }
     }
 
-    fn with(mut self, outcome: Outcome) {
-        self.done = true;
-        match &outcome {
-            Outcome::Success => self.call.end("success", None),
-            Outcome::ToolError { message } => self.call.end("error", Some(("tool_error", message))),
-            Outcome::Error { kind, message } => {
-                let kind = short_type(kind);
-                let status = if kind == "timeout" { kind } else { "error" };
-                self.call.end(status, Some((kind, message)));
-            }
+    /// The call ended without a failure. A request says itself how it ended.
+    pub(super) fn ended(&self, status: &'static str) {
+        if let Place::Own(_) = &self.place {
+            self.record(self.kind.status_key(), status);
         }
     }
-}
 
-impl Drop for Ending {
-    fn drop(&mut self) {
-        if !self.done {
-            match std::thread::panicking() {
-                true => self.call.end("error", Some(("panic", "panicked"))),
-                false => {
-                    self.call.end("cancelled", None);
-                    self.call.record(names::SENTRY_STATUS, "cancelled");
+    /// The call was given up. That a request was is the request's to say: its handler may
+    /// have given up this call and gone on.
+    pub(super) fn cancelled(&self) {
+        if let Place::Own(_) = &self.place {
+            self.record(names::SENTRY_STATUS, "cancelled");
+        }
+    }
+
+    /// The call failed. Whether a request failed with it, the request knows at its end.
+    pub(super) fn failed(&self, failure: Failure, message: &str) {
+        match &self.place {
+            Place::Own(span) => {
+                self.record(self.kind.status_key(), failure.status());
+                self.record(names::ERROR_TYPE, failure.kind);
+                if let Some(key) = self.kind.error_key() {
+                    self.record(key, failure.kind);
                 }
+                span.set_status(Status::error(message.to_owned()));
             }
-        }
-        if self.call.kind == CallKind::Splunk {
-            let millis = self.since.elapsed().as_secs_f64() * 1_000.0;
-            self.call.record(names::SPLUNK_DURATION, millis);
-        }
-    }
-}
-
-/// A type's own name: no path and no arguments.
-pub(crate) fn short_type(name: &str) -> &str {
-    let name = name.split('<').next().unwrap_or(name);
-    name.rsplit("::").next().unwrap_or(name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn short_types() {
-        for (name, short) in [
-            ("my_app::SearchError", "SearchError"),
-            ("alloc::boxed::Box<dyn core::error::Error>", "Box"),
-            ("timeout", "timeout"),
-            ("", ""),
-        ] {
-            assert_eq!(short_type(name), short);
+            Place::Request(execution) => execution.fail(failure),
         }
     }
 }

@@ -23,8 +23,8 @@ use super::parent::Parent;
 use super::result::Observed;
 use super::session::Session;
 use crate::attributes as names;
-use crate::call::CallKind;
-use crate::execution::Execution;
+use crate::call::{CallKind, Failure};
+use crate::execution::{Execution, Notes};
 use crate::isolation::Scope;
 use crate::settings::{ORIGIN, TARGET, marks_results};
 
@@ -252,6 +252,7 @@ impl Spans {
         let _ = request.set_parent(context_of_request);
         let execution = target.zip(execution).map(|(target, execution)| {
             let span = target.kind.span(label.unwrap_or(OTHER), Some(&request));
+            execution.runs_in(&span);
             (span, execution)
         });
         Some(Self { request, execution })
@@ -290,11 +291,11 @@ impl Spans {
         let Some((target, (span, execution))) = target.zip(execution) else {
             return;
         };
-        request.set_attribute(target.kind.status_key(), verdict.status);
         if newly_known {
             target.name_spans(request, span);
         }
-        end_execution(target.kind, span, execution, outcome, verdict);
+        let status = end_execution(target.kind, span, execution, verdict);
+        request.set_attribute(target.kind.status_key(), status);
     }
 }
 
@@ -320,35 +321,34 @@ impl Named {
     }
 }
 
+/// Writes how the request ended onto the execution's span; gives the status that both have.
 fn end_execution(
     kind: CallKind,
     span: &Span,
     execution: &Execution,
-    outcome: &Outcome,
     verdict: &Verdict,
-) {
-    let notes = execution.take_notes();
-    let noted = notes
-        .iter()
-        .any(|note| note.key.as_str() == names::ERROR_TYPE);
-    // What failed inside, but did not fail the request, is no error of the execution.
-    let succeeded = *outcome == Outcome::Success;
-    let error_keys = [Some(names::ERROR_TYPE), kind.error_key()];
-    for KeyValue { key, value, .. } in notes {
-        if !(succeeded && error_keys.contains(&Some(key.as_str()))) {
-            span.set_attribute(key, value);
+) -> &'static str {
+    let Notes {
+        attributes,
+        failure,
+    } = execution.take_notes();
+    for KeyValue { key, value, .. } in attributes {
+        span.set_attribute(key, value);
+    }
+    // A traced function inside knows the kind of error better than its result. What failed
+    // inside, but did not fail the request, is no error of the execution.
+    let failure = failure.filter(|_| verdict.error_type.is_some());
+    let status = failure.map_or(verdict.status, Failure::status);
+    span.set_attribute(kind.status_key(), status);
+    let noted = failure.map(|failure| failure.kind.to_owned());
+    if let Some(error) = noted.or_else(|| verdict.error_type.clone()) {
+        if let Some(key) = kind.error_key() {
+            span.set_attribute(key, error.clone());
         }
-    }
-    span.set_attribute(kind.status_key(), verdict.status);
-    // A traced function inside knows the kind of error better than its result.
-    let error = verdict.error_type.as_ref().filter(|_| !noted);
-    if let Some(error) = error {
-        span.set_attribute(names::ERROR_TYPE, error.clone());
-    }
-    if let (Some(error), Some(key)) = (error, kind.error_key()) {
-        span.set_attribute(key, error.clone());
+        span.set_attribute(names::ERROR_TYPE, error);
     }
     set_error(span, verdict);
+    status
 }
 
 impl Drop for Request {

@@ -104,4 +104,10 @@ pub enum Condition {
     ResultCount,
     /// The call runs an SPL query.
     SplQuery,
+    /// The app's function is traced by an attribute macro.
+    Function,
+    /// That macro records its arguments.
+    FunctionArguments,
+    /// That macro records what the function returns: `ret`.
+    FunctionReturn,
 }

@@ -324,6 +324,8 @@ pub(super) const SPLUNK: Group = Group {
         ("splunk.query_length", &[If::SplQuery]),
         ("splunk.query_preview", &[If::SplQuery, If::Pii]),
         ("splunk.error_type", &[If::Failed]),
+        ("splunk.argument.", &[If::FunctionArguments, If::Pii]),
+        ("splunk.result", &[If::FunctionReturn, If::Pii]),
         ("error.type", &[If::Failed]),
         ("sentry.status", &[If::Cancelled]),
     ],
@@ -336,17 +338,34 @@ pub(super) const TOOL: Group = Group {
         ("mcp.tool.name", &[]),
         ("mcp.tool.status", &[]),
         ("mcp.tool.error_type", &[If::Failed]),
+        ("mcp.request.argument.", &[If::FunctionArguments, If::Pii]),
+        ("mcp.tool.result_keys", &[If::FunctionReturn, If::Pii]),
+        ("mcp.tool.result.content", &[If::FunctionReturn, If::Pii]),
     ],
 };
 
 pub(super) const RESOURCE: Group = Group {
     title: "Resources",
     methods: &[],
-    rows: &[("mcp.resource.uri", &[]), ("mcp.resource.status", &[])],
+    rows: &[
+        ("mcp.resource.uri", &[]),
+        ("mcp.resource.status", &[]),
+        ("mcp.resource.name", &[If::Function]),
+        ("mcp.request.argument.", &[If::FunctionArguments, If::Pii]),
+        (
+            "mcp.resource.result.content",
+            &[If::FunctionReturn, If::Pii],
+        ),
+    ],
 };
 
 pub(super) const PROMPT: Group = Group {
     title: "Prompts",
     methods: &[],
-    rows: &[("mcp.prompt.name", &[]), ("mcp.prompt.status", &[])],
+    rows: &[
+        ("mcp.prompt.name", &[]),
+        ("mcp.prompt.status", &[]),
+        ("mcp.request.argument.", &[If::FunctionArguments, If::Pii]),
+        ("mcp.prompt.result.content", &[If::FunctionReturn, If::Pii]),
+    ],
 };

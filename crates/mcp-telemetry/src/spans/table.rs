@@ -105,8 +105,8 @@ pub const NOT_EMITTED: &[(&str, &str)] = &[
         "rmcp refuses a batch with HTTP status 400, which the HTTP span shows",
     ),
     (
-        "`mcp.resource.name`",
-        "a read names the URI alone; the name is known to `resources/list` only",
+        "`mcp.resource.name` of a request",
+        "a read names the URI alone; a function that `#[trace_mcp_resource]` traces outside of a request has one",
     ),
     (
         "`mcp.resource.protocol`",

@@ -7,9 +7,14 @@
 )]
 
 mod alone;
+mod claims;
 #[path = "../common/mod.rs"]
 mod common;
+mod failures;
 mod in_request;
+mod measured;
+mod returned;
+mod server;
 mod splunk;
 
 pub(crate) const PII: (&str, &str) = ("SENTRY_SEND_PII", "true");
