@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.checks import check, confirm, part
 from harness.processes import HOME, Program, run
-from harness.received import Sink
+from harness.received import sink
 
 # Those that have server scenarios in this suite.
 VERSIONS = ("2025-06-18", "2025-11-25")
@@ -159,10 +159,10 @@ def telemetry(received):
 def main():
     with part("conformance: plain"):
         plain = served("plain", "--plain")
-    with part("conformance: traced"), Sink("conformance") as sink:
-        traced = served("traced", **sink.settings)
+    with part("conformance: traced"), sink("conformance") as target:
+        traced = served("traced", **target.settings)
         compare(plain, traced)
-        telemetry(sink.received())
+        telemetry(target.received())
 
 
 if __name__ == "__main__":

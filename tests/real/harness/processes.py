@@ -17,6 +17,7 @@ END_SECONDS = 30
 HOME = Path(os.environ["REAL_DIR"])
 BIN = HOME / "bin"
 LOGS = HOME / "logs"
+LOGS.mkdir(parents=True, exist_ok=True)
 
 # Settings of the person who runs this must not reach the programs.
 FOREIGN = re.compile(r"^(SENTRY|OTEL|MCP|SPLUNK|RUST_LOG|NODE_OPTIONS)")
@@ -35,7 +36,6 @@ class Program:
     """A running program, as a context: it is ended with SIGTERM when the context ends."""
 
     def __init__(self, name, *arguments, **settings):
-        LOGS.mkdir(parents=True, exist_ok=True)
         self.name = name
         self.out = LOGS / f"{name}.stdout"
         self.err = LOGS / f"{name}.stderr"
