@@ -11,7 +11,7 @@ use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{
     CallToolResult, ContentBlock, CreateMessageRequestParams, ElicitRequestParams,
     ElicitationSchema, LoggingLevel, LoggingMessageNotificationParam, ProgressNotificationParam,
-    Role, SamplingMessage,
+    ProtocolVersion, Role, SamplingMessage,
 };
 use rmcp::service::{RequestContext, ServiceError};
 use rmcp::{ErrorData, RoleServer, schemars, tool, tool_router};
@@ -45,20 +45,16 @@ impl ConformanceServer {
         &self,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
-        let texts = [
-            "Tool execution started",
-            "Tool processing data",
-            "Tool execution completed",
-        ];
-        for (at, text) in texts.into_iter().enumerate() {
-            if at > 0 {
-                tokio::time::sleep(PAUSE).await;
-            }
-            let message = LoggingMessageNotificationParam::new(LoggingLevel::Info, json!(text));
-            let sent = context.peer.notify_logging_message(message).await;
-            sent.map_err(unsent)?;
-        }
-        Ok(text("Logged three messages."))
+        log(&context).await
+    }
+
+    /// Sends three log messages, to clients that ask for them.
+    #[tool]
+    async fn test_logging_tool(
+        &self,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, ErrorData> {
+        log(&context).await
     }
 
     /// Reports its progress, where the client has asked for it.
@@ -176,6 +172,30 @@ impl ConformanceServer {
         let message = "Please choose.".to_owned();
         elicit(&context, message, schema, "Elicitation completed").await
     }
+}
+
+/// Sends three log messages. From 2026-07-28 on a client gets them where it has asked for
+/// them; before, always.
+async fn log(context: &RequestContext<RoleServer>) -> Result<CallToolResult, ErrorData> {
+    let version = context.protocol_version();
+    let asks = version.is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
+    if asks && context.meta.log_level().is_none() {
+        return Ok(text("Nobody wants to know."));
+    }
+    let texts = [
+        "Tool execution started",
+        "Tool processing data",
+        "Tool execution completed",
+    ];
+    for (at, text) in texts.into_iter().enumerate() {
+        if at > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let message = LoggingMessageNotificationParam::new(LoggingLevel::Info, json!(text));
+        let sent = context.peer.notify_logging_message(message).await;
+        sent.map_err(unsent)?;
+    }
+    Ok(text("Logged three messages."))
 }
 
 /// Asks the user; what the client refuses is the tool's error.

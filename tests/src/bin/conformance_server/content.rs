@@ -67,6 +67,20 @@ impl ConformanceServer {
     async fn json_schema_2020_12_tool(&self) -> CallToolResult {
         CallToolResult::success(vec![ContentBlock::text("It is the schema that counts.")])
     }
+
+    /// Has an argument that clients repeat in a header (SEP-2243).
+    #[tool(input_schema = header_schema())]
+    async fn test_custom_header(&self) -> CallToolResult {
+        CallToolResult::success(vec![ContentBlock::text("It is the header that counts.")])
+    }
+}
+
+fn header_schema() -> Arc<JsonObject> {
+    Arc::new(object!({
+        "type": "object",
+        "properties": { "region": { "type": "string", "x-mcp-header": "Region" } },
+        "required": ["region"],
+    }))
 }
 
 fn json_schema() -> Arc<JsonObject> {
@@ -75,6 +89,7 @@ fn json_schema() -> Arc<JsonObject> {
         "type": "object",
         "$defs": {
             "address": {
+                "$anchor": "addressDef",
                 "type": "object",
                 "properties": {
                     "street": { "type": "string" },
@@ -85,7 +100,17 @@ fn json_schema() -> Arc<JsonObject> {
         "properties": {
             "name": { "type": "string" },
             "address": { "$ref": "#/$defs/address" },
+            "contactMethod": { "type": "string", "enum": ["phone", "email"] },
+            "phone": { "type": "string" },
+            "email": { "type": "string" },
         },
+        "allOf": [{ "anyOf": [{ "required": ["phone"] }, { "required": ["email"] }] }],
+        "if": {
+            "properties": { "contactMethod": { "const": "phone" } },
+            "required": ["contactMethod"],
+        },
+        "then": { "required": ["phone"] },
+        "else": { "required": ["email"] },
         "additionalProperties": false,
     }))
 }

@@ -5,9 +5,11 @@
 //! the wrapper is there and sends nothing.
 
 mod asking;
+mod changes;
 mod content;
 mod prompts;
 mod resources;
+mod rounds;
 mod server;
 mod streams;
 

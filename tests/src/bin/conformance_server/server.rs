@@ -5,50 +5,94 @@
     reason = "the suite asks for logging and subscriptions, which newer protocols replace"
 )]
 
+use rmcp::handler::server::prompt::PromptContext;
 use rmcp::handler::server::router::prompt::PromptRouter;
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::model::{
-    CompleteRequestParams, CompleteResult, CompletionInfo, Implementation,
-    ListResourceTemplatesResult, ListResourcesResult, PaginatedRequestParams,
-    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
-    SetLevelRequestParams, SubscribeRequestParams, UnsubscribeRequestParams,
+    CompleteRequestParams, CompleteResult, CompletionInfo, GetPromptRequestParams,
+    GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult,
+    ListResourcesResult, PaginatedRequestParams, Prompt, ReadResourceRequestParams,
+    ReadResourceResponse, ServerCapabilities, ServerConfig, SetLevelRequestParams,
+    SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams,
 };
-use rmcp::service::RequestContext;
-use rmcp::{ErrorData, RoleServer, ServerHandler, prompt_handler, tool_handler};
+use rmcp::service::{RequestContext, SubscriptionContext};
+use rmcp::{ErrorData, RoleServer, ServerHandler, tool_handler};
 
-use crate::resources;
+use crate::changes::Changes;
+use crate::{resources, rounds};
 
 /// Serves what the suite asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct ConformanceServer {
     tool_router: ToolRouter<Self>,
     prompt_router: PromptRouter<Self>,
+    pub(crate) changes: Changes,
 }
 
 impl ConformanceServer {
     pub(crate) fn new() -> Self {
         Self {
-            tool_router: Self::content_tools() + Self::asking_tools() + Self::stream_tools(),
+            tool_router: Self::content_tools()
+                + Self::asking_tools()
+                + Self::round_tools()
+                + Self::change_tools()
+                + Self::stream_tools(),
             prompt_router: Self::prompts(),
+            changes: Changes::new(),
         }
     }
 }
 
 #[tool_handler(router = self.tool_router)]
-#[prompt_handler(router = self.prompt_router)]
 impl ServerHandler for ConformanceServer {
     fn get_info(&self) -> ServerConfig {
         let capabilities = ServerCapabilities::builder()
             .enable_tools()
+            .enable_tool_list_changed()
             .enable_resources()
             .enable_resources_subscribe()
             .enable_prompts()
+            .enable_prompts_list_changed()
             .enable_completions()
             .enable_logging()
             .build();
         let mut info = ServerConfig::new(capabilities);
         info.server_info = Implementation::new("conformance-server", env!("CARGO_PKG_VERSION"));
         info
+    }
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let mut prompts = self.prompt_router.list_all();
+        prompts.push(Prompt::new(rounds::PROMPT, Some("Needs input."), None));
+        Ok(ListPromptsResult::with_all_items(prompts))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        if request.name == rounds::PROMPT {
+            return rounds::prompt(&request);
+        }
+        let (name, arguments) = (request.name, request.arguments);
+        let prompt = PromptContext::new(self, name, arguments, context);
+        self.prompt_router.get_prompt(prompt).await
+    }
+
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        Some(requested.clone())
+    }
+
+    async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
+        self.changes.tell(subscription).await
     }
 
     async fn list_resources(
