@@ -12,6 +12,10 @@ run-example *args:
 test:
     cargo test --workspace
 
+# Real MCP clients and the MCP conformance suite; parts: conformance, clients, inspector. Needs npm and Python 3.11.
+test-real *parts:
+    tests/real/run {{ parts }}
+
 # Cheap checks first: format, lints, the crate without its features.
 lint: fmt clippy features
 

@@ -1,0 +1,1 @@
+"""What the parts share: processes, what the sink received, and checks."""
