@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::http;
 use mcp_telemetry::TracedHandler;
 use mcp_telemetry::http::HttpLayer;
 use rmcp::model::{
@@ -47,8 +49,11 @@ pub fn service(sessions: bool) -> Service {
         Arc::new(LocalSessionManager::default()),
         config,
     );
-    let router = Router::new().nest_service("/mcp", mcp);
-    Service(router.layer(HttpLayer::new()))
+    let layer = HttpLayer::new().with_client_address(|head: &http::request::Parts| {
+        let info = head.extensions.get::<ConnectInfo<SocketAddr>>();
+        info.map(|info| info.0)
+    });
+    Service(Router::new().nest_service("/mcp", mcp).layer(layer))
 }
 
 impl Service {
@@ -60,7 +65,8 @@ impl Service {
     pub async fn serve(self) -> anyhow::Result<SocketAddr> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        tokio::spawn(async move { axum::serve(listener, self.0).await });
+        let service = self.0.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
         Ok(address)
     }
 }

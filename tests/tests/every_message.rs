@@ -172,18 +172,16 @@ fn cases() -> Vec<Case> {
 /// What holds of every request of this client.
 fn of_client(wire: &Wire) -> Vec<Condition> {
     let mut holds = vec![If::Pii, If::InMessage, If::InRequest, If::ServerTitle];
+    holds.push(If::Version);
+    // Without a session an older client names itself once, to nobody who remembers.
     if wire.is_remembered() || !wire.has_handshake() {
         holds.extend([If::Client, If::ClientTitle]);
-    }
-    // Without a session nobody has told the handler the version of an older client.
-    if wire.is_remembered() || !wire.has_handshake() {
-        holds.push(If::Version);
     }
     if wire.has_session() {
         holds.push(If::Session);
     }
     if wire.transport != Transport::Stdio {
-        holds.push(If::Http);
+        holds.extend([If::Http, If::Address]);
     }
     holds
 }
@@ -264,9 +262,14 @@ fn check(
         assert_eq!(pair[1].parent()?, Some(pair[0].id()), "{what}");
     }
     assert_eq!(both[0].parent()?, None, "{what}");
-    let transactions = trace.received.transactions();
-    let of_trace = transactions.iter().filter(|it| it.trace_id == trace.id);
-    assert_eq!(of_trace.count(), 1, "{what}");
+    let transactions = trace.received.transactions_of(&trace.id).len();
+    // A notification is handled when its HTTP request has been answered.
+    let most = if method.starts_with("notifications/") {
+        2
+    } else {
+        1
+    };
+    assert!((1..=most).contains(&transactions), "{what}: {transactions}");
     Ok(())
 }
 
@@ -343,6 +346,10 @@ async fn every_method(harness: &Harness, transport: Transport) -> anyhow::Result
             {
                 continue;
             }
+            // rmcp refuses tasks of a client that it does not remember, before the handler.
+            if case.method.starts_with("tasks/") && wire.has_handshake() && !wire.is_remembered() {
+                continue;
+            }
             let what = format!("{} of {}", case.mark, wire.name);
             let answer = wire.request(case.mark, case.method, case.params).await?;
             let refused = answer.get("error").is_some();
@@ -393,7 +400,7 @@ fn every_handshake() {
                 message.retain(|it| *it != If::Session);
                 message.extend(done(&[If::ClientCapabilities]));
                 if !wire.is_remembered() {
-                    message.extend([If::Client, If::ClientTitle, If::Version]);
+                    message.extend([If::Client, If::ClientTitle]);
                 }
                 let mut spans = spans(&wire, &["mcp.server"], &message);
                 if wire.has_session() {
@@ -456,8 +463,8 @@ fn every_notification() {
                     }
                     let mut spans = spans(&wire, &inner, &message);
                     if let Some((_, http)) = spans.first_mut().filter(|(op, _)| *op != OP) {
-                        // 202 has no body, and comes before the notification is handled.
-                        http.retain(|it| ![If::BodySent, If::InMessage].contains(it));
+                        // 202 comes before the notification is handled.
+                        http.retain(|it| *it != If::InMessage);
                     }
                     let trace = trace_of(harness, &wire, mark, method, spans.len()).await?;
                     check(&what, &trace, method, &spans)?;
@@ -478,7 +485,8 @@ fn a_subscription_is_seen_while_it_lasts() {
             let message = of_client(&wire);
             let mut spans = spans(&wire, &["mcp.server"], &message);
             if let Some((_, http)) = spans.first_mut().filter(|(op, _)| *op == "http.server") {
-                http.retain(|it| *it != If::BodySent);
+                // It ends with the headers, before there is a body and a handler.
+                http.retain(|it| ![If::BodySent, If::InMessage, If::InRequest].contains(it));
             }
             let method = "subscriptions/listen";
             let trace = trace_of(harness, &wire, "listen", method, spans.len()).await?;

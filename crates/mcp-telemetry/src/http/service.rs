@@ -38,11 +38,13 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let exchange = Exchange::start(&self.options, &mut request);
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (mut head, body) = request.into_parts();
+        let exchange = Exchange::start(&self.options, &mut head);
+        let request = Request::from_parts(head, body);
         let span = exchange
             .as_ref()
-            .map_or_else(Span::none, |exchange| exchange.span().clone());
+            .map_or_else(Span::none, Exchange::span_of_service);
         let response = span.in_scope(|| self.inner.call(request));
         let scope = Scope::new();
         ResponseFuture::new(scope.wrap(response.instrument(span)), exchange, scope)

@@ -3,7 +3,7 @@
 use opentelemetry::{KeyValue, Value};
 use otel_pipeline::ContextAttributes;
 use rmcp::RoleServer;
-use rmcp::model::{Extensions, Implementation, ProtocolVersion};
+use rmcp::model::{Extensions, Implementation, InitializeRequestParams, ProtocolVersion};
 use rmcp::service::{NotificationContext, RequestContext};
 
 use super::operation::{Operation, client_capabilities};
@@ -11,7 +11,7 @@ use super::outcome::is_stateless;
 use super::text::{bounded, id, uri};
 use crate::attributes as names;
 use crate::call::CallKind;
-use crate::http::session_id;
+use crate::http::{PeerAddress, session_id};
 
 /// The attributes of a message: those that every span below inherits, and those of its
 /// own span alone.
@@ -27,6 +27,18 @@ struct Peers<'a> {
     server: &'a Implementation,
 }
 
+/// The client as the session began with it. Without a session rmcp makes up a client that
+/// bears its own name: nobody has named himself.
+fn remembered(
+    extensions: &Extensions,
+    handshake: Option<&InitializeRequestParams>,
+) -> Option<Implementation> {
+    let http = extensions.get::<http::request::Parts>();
+    let is_made_up = http.is_some_and(|parts| session_id(&parts.headers).is_none());
+    let handshake = handshake.filter(|_| !is_made_up);
+    handshake.map(|it| it.client_info.clone())
+}
+
 impl Facts {
     /// What is known about a request.
     pub(crate) fn of_request(
@@ -40,7 +52,11 @@ impl Facts {
         facts.inherit(names::JSONRPC_REQUEST_ID, id);
         let peers = Peers {
             version: context.protocol_version(),
-            client: context.client_info(),
+            client: operation
+                .client
+                .cloned()
+                .or_else(|| context.meta.client_info())
+                .or_else(|| remembered(&context.extensions, context.peer.peer_info().as_deref())),
             server,
         };
         facts.message(&context.extensions, peers);
@@ -73,7 +89,7 @@ impl Facts {
         let handshake = handshake.as_deref();
         let peers = Peers {
             version: handshake.map(|it| it.protocol_version.clone()),
-            client: handshake.map(|it| it.client_info.clone()),
+            client: remembered(&context.extensions, handshake),
             server,
         };
         facts.message(&context.extensions, peers);
@@ -130,6 +146,10 @@ impl Facts {
                 self.own(names::NETWORK_PROTOCOL_NAME, "http");
                 if let Some(version) = crate::http::version(parts.version) {
                     self.own(names::NETWORK_PROTOCOL_VERSION, version);
+                }
+                if let Some(peer) = parts.extensions.get::<PeerAddress>() {
+                    self.own(names::CLIENT_ADDRESS, peer.ip());
+                    self.own(names::CLIENT_PORT, peer.port());
                 }
             }
             None => {

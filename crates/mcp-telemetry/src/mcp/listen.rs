@@ -18,9 +18,12 @@ use super::text::id;
 use crate::attributes as names;
 use crate::isolation::Scope;
 
+/// The method that begins a subscription.
+pub(crate) const LISTEN: &str = "subscriptions/listen";
+
 /// The request that begins a subscription, which is known by the request's id.
 pub(crate) fn operation(request: &RequestId) -> Operation<'static> {
-    let mut operation = Operation::new("subscriptions/listen", &());
+    let mut operation = Operation::new(LISTEN, &());
     let subscription = KeyValue::new(names::MCP_SUBSCRIPTION_ID, id(request));
     operation.facts.push(subscription);
     operation

@@ -16,6 +16,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use super::facts::Facts;
 use super::known::{KnownNames, OTHER};
 use super::labels::Labels;
+use super::listen::LISTEN;
 use super::meta::mark;
 use super::operation::Operation;
 use super::outcome::{Outcome, Seen, Verdict, is_stateless};
@@ -232,7 +233,8 @@ impl Spans {
         }
         let facts = Facts::of_request(operation, context, &server.info);
         let parent = Parent::of(&context.meta, &context.extensions);
-        if let Some(http) = &parent.http {
+        // A subscription's HTTP span ends with the headers, which may be now.
+        if let Some(http) = parent.http.as_ref().filter(|_| method != LISTEN) {
             let http = http.span();
             http.set_attributes(facts.inherited.iter().cloned());
         }

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use opentelemetry::{KeyValue, Value};
 use rmcp::model::{
     CallToolRequestParams, CancelTaskParams, ClientCapabilities, CompleteRequestParams,
-    CustomRequest, GetPromptRequestParams, GetSkillRequestParams, GetTaskParams,
+    CustomRequest, GetPromptRequestParams, GetSkillRequestParams, GetTaskParams, Implementation,
     InitializeRequestParams, InputResponses, LoggingLevel, PaginatedRequestParams,
     ReadResourceDirectoryRequestParams, ReadResourceRequestParams, Reference, ServerCapabilities,
     SetLevelRequestParams, SubscribeRequestParams, UnsubscribeRequestParams, UpdateTaskParams,
@@ -29,6 +29,8 @@ pub(crate) struct Operation<'a> {
     /// A method of the specification; never text of the client's.
     pub(crate) method: &'static str,
     pub(crate) target: Option<Target<'a>>,
+    /// Who sends it, where its parameters say so.
+    pub(crate) client: Option<&'a Implementation>,
     /// Attributes of this request's span beside those of every request.
     pub(crate) facts: Vec<KeyValue>,
 }
@@ -46,6 +48,7 @@ impl<'a> Operation<'a> {
         let mut operation = Self {
             method,
             target: None,
+            client: None,
             facts: Vec::new(),
         };
         params.describe(&mut operation);
@@ -180,6 +183,7 @@ impl Params for SetLevelRequestParams {
 
 impl Params for InitializeRequestParams {
     fn describe<'a>(&'a self, operation: &mut Operation<'a>) {
+        operation.client = Some(&self.client_info);
         operation.fact(
             names::MCP_CLIENT_CAPABILITIES,
             client_capabilities(&self.capabilities),
