@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use opentelemetry::trace::{SpanContext, Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue};
-use rmcp::model::Implementation;
+use rmcp::model::{Implementation, ProtocolVersion};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use tokio_util::sync::CancellationToken;
@@ -68,6 +68,10 @@ impl Server {
     }
 }
 
+/// Methods whose errors rmcp passes on as their handlers return them. Those of all others it
+/// may change on their way.
+const PASSED_ON: [&str; 3] = ["tools/call", "skills/list", "skills/get"];
+
 /// A request that has come.
 pub(crate) struct Request {
     server: Arc<Server>,
@@ -112,11 +116,15 @@ impl Request {
                 .names(target.kind)
                 .is_some_and(|names| names.contains(&target.name)),
         });
+        let seen = match PASSED_ON.contains(&operation.method) {
+            true => Seen::OnWire,
+            false => instance.seen,
+        };
         let spans = Spans::start(server, operation, target.as_ref(), context);
         Self {
             server: Arc::clone(server),
-            seen: instance.seen,
-            stateless: is_stateless(version.as_ref()),
+            seen,
+            stateless: is_stateless(version.as_ref()) || names_unknown_version(context),
             ended: false,
             cancelled: context.ct.clone(),
             since: Instant::now(),
@@ -361,6 +369,13 @@ impl Drop for Request {
             self.end(&outcome, Vec::new());
         }
     }
+}
+
+/// Only clients since 2026-07-28 name a version in a request. One that nobody knows is no
+/// date to compare: the refusal is of that version's rules all the same.
+fn names_unknown_version(context: &RequestContext<RoleServer>) -> bool {
+    let named = context.meta.protocol_version();
+    named.is_some_and(|version| !ProtocolVersion::KNOWN_VERSIONS.contains(&version))
 }
 
 /// Runs a handler inside the spans of its request.

@@ -140,6 +140,7 @@ async fn the_tools_macro_adds_to_the_requests_execution_span() {
             "sentry.origin": "auto.mcp.mcp_telemetry",
             "mcp.method.name": "tools/call",
             "mcp.request.id": "1",
+            "jsonrpc.request.id": "1",
             "mcp.transport": "stdio",
             "network.transport": "pipe",
             "mcp.tool.name": tool,
@@ -148,8 +149,8 @@ async fn the_tools_macro_adds_to_the_requests_execution_span() {
             "app.rows": 3,
         });
         assert_attributes(&execution, expected);
-        // `initialize`, the request, its execution, the operation on Splunk.
-        assert_eq!(spans.len(), 4, "{spans:?}");
+        // The handshake's two, the request, its execution, the operation on Splunk.
+        assert_eq!(spans.len(), 5, "{spans:?}");
     }
 }
 
@@ -168,6 +169,7 @@ async fn an_operation_on_splunk_is_below_and_knows_the_request() {
             "splunk.duration": attribute(&operation, "splunk.duration"),
             "mcp.method.name": "tools/call",
             "mcp.request.id": "1",
+            "jsonrpc.request.id": "1",
             "mcp.transport": "stdio",
             "network.transport": "pipe",
             "mcp.tool.name": tool,
