@@ -175,6 +175,16 @@ impl Live {
         Self::with(sink, &[&own, variables].concat())
     }
 
+    /// Everything by OTLP, metrics too, and these variables; metrics are the process's.
+    pub(crate) fn measured(variables: &[(&str, &str)]) -> Self {
+        let sink = Sink::start().unwrap();
+        let endpoint = sink.otlp_endpoint();
+        let own = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str())];
+        let live = Self::with(sink, &[&own, variables].concat());
+        live.telemetry.make_global();
+        live
+    }
+
     /// Everything to Sentry, and these variables.
     pub(crate) fn sentry(variables: &[(&str, &str)]) -> Self {
         let sink = Sink::start().unwrap();

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use mcp_telemetry::TracedService;
 use mcp_telemetry::opentelemetry::trace::{SpanKind, Status};
 use rmcp::model::{
-    Implementation, ServerCapabilities, ServerConfig, SubscriptionFilter, SubscriptionsListenResult,
+    ClientNotification, ClientRequest, Implementation, ServerCapabilities, ServerConfig,
+    ServerResult, SubscriptionFilter, SubscriptionsListenResult,
 };
-use rmcp::service::SubscriptionContext;
-use rmcp::{ErrorData, ServerHandler};
+use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
+use rmcp::{ErrorData, RoleServer, ServerHandler, Service};
 use serde_json::json;
 use tokio::sync::Notify;
+use tracing::Instrument as _;
 
 use crate::common::expected::{NO_PII, server_span};
-use crate::common::raw::{LEGACY, MODERN, Wrapper, code, result};
+use crate::common::raw::{LEGACY, MODERN, Raw, Wrapper, code, result};
 use crate::common::scripted::Scripted;
 use crate::common::{Rig, assert_attributes, assert_root};
 
@@ -92,6 +95,48 @@ async fn the_span_ends_while_the_subscription_is_open() {
             assert_eq!(rig.spans().names(), [LISTEN]);
         }
     }
+}
+
+/// A service whose requests run in spans of its own, as with `#[tracing::instrument]`.
+struct Instrumented<S>(S);
+
+impl<S: Service<RoleServer>> Service<RoleServer> for Instrumented<S> {
+    async fn handle_request(
+        &self,
+        request: ClientRequest,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ServerResult, ErrorData> {
+        let span = tracing::info_span!("lasting");
+        let handled = self.0.handle_request(request, context);
+        handled.instrument(span).await
+    }
+
+    async fn handle_notification(
+        &self,
+        notification: ClientNotification,
+        context: NotificationContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.0.handle_notification(notification, context).await
+    }
+
+    fn get_info(&self) -> ServerConfig {
+        self.0.get_info()
+    }
+}
+
+#[tokio::test]
+async fn spans_that_last_as_long_as_the_subscription_do_not_keep_it_open() {
+    let rig = Rig::new(&[NO_PII]);
+    let server = Listening::default();
+    let service = TracedService::new(Instrumented(server.clone()));
+    let mut raw = Raw::connect(service).open(MODERN).await;
+    let filter = json!({ "notifications": { "toolsListChanged": true } });
+    let id = raw.send(LISTEN, filter).await;
+    rig.span(LISTEN).await;
+    assert_eq!(rig.spans().names(), [LISTEN]);
+    server.end.notify_one();
+    result(&raw.answer(id).await);
+    rig.span("lasting").await;
 }
 
 #[tokio::test]
