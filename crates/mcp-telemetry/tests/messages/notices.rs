@@ -9,6 +9,7 @@ use rmcp::model::{
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler, Service};
 use serde_json::{Value as Json, json};
+use tracing::Instrument as _;
 
 use crate::common::expected::{NO_PII, notification_span};
 use crate::common::raw::{LEGACY, Raw, Wrapper};
@@ -29,9 +30,8 @@ impl ServerHandler for Noticing {
     }
 
     async fn on_roots_list_changed(&self, _: NotificationContext<RoleServer>) {
-        tracing::info_span!("inside")
-            .in_scope(|| tokio::task::yield_now())
-            .await;
+        let inside = tracing::info_span!("inside");
+        tokio::task::yield_now().instrument(inside).await;
     }
 
     async fn on_progress(&self, _: ProgressNotificationParam, _: NotificationContext<RoleServer>) {
