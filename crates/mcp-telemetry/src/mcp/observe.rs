@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use opentelemetry::trace::{SpanContext, Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue};
-use rmcp::model::{Implementation, ProtocolVersion};
+use rmcp::model::Implementation;
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ use super::known::{KnownNames, OTHER};
 use super::labels::Labels;
 use super::meta::mark;
 use super::operation::Operation;
-use super::outcome::{Outcome, Seen, Verdict, is_stateless};
+use super::outcome::{Outcome, Seen, Verdict, has_newer_errors};
 use super::parent::Parent;
 use super::result::Observed;
 use super::session::Session;
@@ -68,10 +68,6 @@ impl Server {
     }
 }
 
-/// Methods whose errors rmcp passes on as their handlers return them. Those of all others it
-/// may change on their way.
-const PASSED_ON: [&str; 3] = ["tools/call", "skills/list", "skills/get"];
-
 /// A request that has come.
 pub(crate) struct Request {
     server: Arc<Server>,
@@ -116,15 +112,13 @@ impl Request {
                 .names(target.kind)
                 .is_some_and(|names| names.contains(&target.name)),
         });
-        let seen = match PASSED_ON.contains(&operation.method) {
-            true => Seen::OnWire,
-            false => instance.seen,
-        };
+        let seen = instance.seen.error_of(operation.method);
+        let named = || context.meta.protocol_version().is_some();
         let spans = Spans::start(server, operation, target.as_ref(), context);
         Self {
             server: Arc::clone(server),
             seen,
-            stateless: is_stateless(version.as_ref()) || names_unknown_version(context),
+            stateless: has_newer_errors(version.as_ref(), named),
             ended: false,
             cancelled: context.ct.clone(),
             since: Instant::now(),
@@ -369,13 +363,6 @@ impl Drop for Request {
             self.end(&outcome, Vec::new());
         }
     }
-}
-
-/// Only clients since 2026-07-28 name a version in a request. One that nobody knows is no
-/// date to compare: the refusal is of that version's rules all the same.
-fn names_unknown_version(context: &RequestContext<RoleServer>) -> bool {
-    let named = context.meta.protocol_version();
-    named.is_some_and(|version| !ProtocolVersion::KNOWN_VERSIONS.contains(&version))
 }
 
 /// Runs a handler inside the spans of its request.

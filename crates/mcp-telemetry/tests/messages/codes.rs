@@ -3,7 +3,8 @@
 use mcp_telemetry::opentelemetry::trace::Status;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ErrorCode, GetPromptRequestParams, GetPromptResponse,
-    ReadResourceRequestParams, ReadResourceResponse,
+    ListSkillsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
+    ServerCapabilities, ServerConfig,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -44,6 +45,21 @@ fn error(code: &str) -> ErrorData {
 }
 
 impl ServerHandler for Codes {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder()
+            .enable_resources()
+            .enable_skills();
+        ServerConfig::new(capabilities.build())
+    }
+
+    async fn list_skills(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListSkillsResult, ErrorData> {
+        Err(error("-32002"))
+    }
+
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
@@ -144,6 +160,27 @@ async fn what_is_not_there_in_each_version() {
                 assert_eq!(code(&answer).to_string(), sent, "{wrapper:?} {version}");
                 assert_error(&rig.spans(), names, sent, false, version);
             }
+        }
+    }
+}
+
+/// Tools are not alone: rmcp sends the codes of skills as they are, too.
+#[tokio::test]
+async fn a_code_that_rmcp_passes_on() {
+    for wrapper in Wrapper::BOTH {
+        for (version, errs) in [(LEGACY, false), (MODERN, true)] {
+            let rig = Rig::new(&[NO_PII]);
+            let mut raw = wrapper.serve(Codes).open(version).await;
+            let answer = raw.ask("skills/list", json!({})).await;
+            assert_eq!(code(&answer), -32_002, "{wrapper:?} {version}");
+            let span = rig.spans().one("skills/list");
+            let (status, kind) = match errs {
+                true => (failed("as asked"), json!("-32002")),
+                false => (Status::Unset, Json::Null),
+            };
+            assert_eq!(span.status, status, "{wrapper:?} {version}");
+            let expected = json!({ "rpc.response.status_code": "-32002", "error.type": kind });
+            assert_has(&span, expected);
         }
     }
 }
