@@ -1,13 +1,14 @@
-//! `TracedHandler` and `TracedService` tell the same of the same requests, with three
-//! exceptions: what rmcp does to a result or a request is seen by the service alone.
+//! `TracedHandler` and `TracedService` tell the same of the same requests, with five
+//! exceptions. Four are what rmcp does to a request or a result, which the service alone sees;
+//! one is what a handler can be asked.
 
 use serde_json::{Value as Json, json};
 
 use crate::common::expected::PII;
 use crate::common::raw::{LEGACY, MODERN, Raw, Wrapper};
 use crate::common::scripted::Scripted;
-use crate::common::server::Server;
-use crate::common::{Rig, Spans, attributes};
+use crate::common::server::{LISTED, Server};
+use crate::common::{Rig, Spans, assert_has, attributes};
 
 /// All that a span says, but for ids and times.
 type Told = (String, String, String, Json);
@@ -123,7 +124,24 @@ async fn but_for_the_cache_hints_that_rmcp_fills_in() {
     assert_eq!(filled, 5, "{service:?}");
 }
 
-/// Second exception: results that rmcp turns into errors, since the client could not read
+/// Second exception: before 2026-07-28 structured content is an object; rmcp writes what is none
+/// as text.
+#[tokio::test]
+async fn but_for_content_that_rmcp_rewrites() {
+    let answer = json!({ "content": [], "structuredContent": [1, 2] });
+    for (version, of_service) in [(LEGACY, 1), (MODERN, 0)] {
+        for (wrapper, count) in [(Wrapper::Handler, 0), (Wrapper::Service, of_service)] {
+            let rig = Rig::new(&[PII]);
+            let server = Scripted::new().result("tools/call", answer.clone());
+            let mut raw = wrapper.serve(server).open(version).await;
+            raw.call("search").await;
+            let expected = json!({ "mcp.tool.result.content_count": count });
+            assert_has(&rig.spans().one("tools/call search"), expected);
+        }
+    }
+}
+
+/// Third exception: results that rmcp turns into errors, since the client could not read
 /// them.
 #[tokio::test]
 async fn but_for_results_that_rmcp_refuses() {
@@ -151,12 +169,12 @@ async fn but_for_results_that_rmcp_refuses() {
             let (name, kind, code) = expected;
             let span = spans.one(name);
             let expected = json!({ "mcp.result.type": kind, "rpc.response.status_code": code });
-            crate::common::assert_has(&span, expected);
+            assert_has(&span, expected);
         }
     }
 }
 
-/// Third exception: requests that rmcp refuses before any handler sees them.
+/// Fourth exception: requests that rmcp refuses before any handler sees them.
 #[tokio::test]
 async fn but_for_requests_that_rmcp_refuses() {
     let plain = || Server {
@@ -179,5 +197,22 @@ async fn but_for_requests_that_rmcp_refuses() {
                 "{wrapper:?} {method}"
             );
         }
+    }
+}
+
+/// Fifth exception: a handler can be asked whether a tool exists, so that one which has never
+/// answered has its name in the span's.
+#[tokio::test]
+async fn but_for_tools_that_have_never_answered() {
+    for (wrapper, name) in [
+        (Wrapper::Handler, "tools/call listed"),
+        (Wrapper::Service, "tools/call _OTHER"),
+    ] {
+        let rig = Rig::new(&[PII]);
+        let mut raw = wrapper.serve(Server::default()).open(LEGACY).await;
+        let message = raw.call(LISTED).await;
+        assert_eq!(message["error"]["code"], -32_603, "{message}");
+        let span = rig.spans().one(name);
+        assert_has(&span, json!({ "mcp.tool.name": LISTED }));
     }
 }
