@@ -1,5 +1,7 @@
 //! MCP written by hand, on every transport and in every protocol version.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use anyhow::Context as _;
 use mcp_telemetry::TracedHandler;
 use reqwest::RequestBuilder;
@@ -35,6 +37,9 @@ pub enum Transport {
     StatelessHttp,
 }
 
+/// How many clients there have been.
+static OPENED: AtomicUsize = AtomicUsize::new(0);
+
 /// A client of [`Everything`] that writes its messages by hand.
 #[derive(Debug)]
 pub struct Wire {
@@ -42,7 +47,7 @@ pub struct Wire {
     pub transport: Transport,
     /// Its protocol version.
     pub version: &'static str,
-    /// Its name, and the start of the ids of its requests.
+    /// Its name, which no other client has, and the start of the ids of its requests.
     pub name: String,
     channel: Channel,
 }
@@ -78,7 +83,8 @@ impl Wire {
                 }
             }
         };
-        let name = format!("{transport:?}-{version}").to_lowercase();
+        let number = OPENED.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{transport:?}-{version}-{number}").to_lowercase();
         let mut wire = Self {
             transport,
             version,

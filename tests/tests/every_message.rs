@@ -264,11 +264,8 @@ fn check(
     assert_eq!(both[0].parent()?, None, "{what}");
     let transactions = trace.received.transactions_of(&trace.id).len();
     // A notification is handled when its HTTP request has been answered.
-    let most = if method.starts_with("notifications/") {
-        2
-    } else {
-        1
-    };
+    let notifies = ops.iter().any(|op| op.starts_with("mcp.notification"));
+    let most = if notifies { 2 } else { 1 };
     assert!((1..=most).contains(&transactions), "{what}: {transactions}");
     Ok(())
 }

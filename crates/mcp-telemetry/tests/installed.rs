@@ -87,7 +87,13 @@ fn install_makes_telemetry_the_processs() {
     names.sort();
     assert_eq!(
         names,
-        ["by the API", "elsewhere", "initialize", "tools/call echo"]
+        [
+            "by the API",
+            "elsewhere",
+            "initialize",
+            "notifications/initialized",
+            "tools/call echo"
+        ]
     );
     let event = received.events().into_iter().next().unwrap();
     assert_eq!(event.text(), Some("failed elsewhere"));
@@ -107,6 +113,6 @@ fn install_makes_telemetry_the_processs() {
         [1, 1, 1]
     );
     // OTLP got the same spans and logs.
-    assert_eq!(received.otlp_spans().len(), 5);
+    assert_eq!(received.otlp_spans().len(), 6);
     assert_eq!(received.otlp_logs().len(), received.logs().len());
 }

@@ -42,7 +42,8 @@ pub(crate) async fn until_pending<T>(
     mut request: Request,
     handler: impl Future<Output = Result<T, ErrorData>>,
 ) -> Result<T, ErrorData> {
-    let mut handler = pin!(handler);
+    // Not inside its span: what begins there and lasts would keep the span open.
+    let mut handler = pin!(Scope::new().wrap(handler));
     let first = poll_fn(|cx| Poll::Ready(handler.as_mut().poll(cx))).await;
     let outcome = match &first {
         Poll::Ready(Err(error)) => request.outcome_of(error),
@@ -52,6 +53,6 @@ pub(crate) async fn until_pending<T>(
     drop(request);
     match first {
         Poll::Ready(result) => result,
-        Poll::Pending => Scope::new().wrap(handler).await,
+        Poll::Pending => handler.await,
     }
 }

@@ -5,9 +5,11 @@ use std::time::Instant;
 
 use opentelemetry::trace::Status;
 use opentelemetry::{KeyValue, Value};
-use rmcp::RoleServer;
-use rmcp::model::{CancelledNotificationParam, ProgressNotificationParam};
+use rmcp::model::{
+    CancelledNotificationParam, JsonObject, NotificationMetaObject, ProgressNotificationParam,
+};
 use rmcp::service::NotificationContext;
+use rmcp::{ErrorData, RoleServer};
 use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
@@ -15,7 +17,7 @@ use super::facts::Facts;
 use super::known::OTHER;
 use super::labels::Labels;
 use super::observe::Instance;
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Seen};
 use super::parent::Parent;
 use super::text::{bounded, id};
 use crate::attributes as names;
@@ -112,6 +114,26 @@ pub(crate) fn progress(params: &ProgressNotificationParam) -> Vec<KeyValue> {
     facts
 }
 
+/// What the handler of a notification returns.
+pub(crate) trait Handled {
+    fn outcome(&self) -> Outcome;
+}
+
+impl Handled for () {
+    fn outcome(&self) -> Outcome {
+        Outcome::Success
+    }
+}
+
+impl Handled for Result<(), ErrorData> {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Ok(()) => Outcome::Success,
+            Err(error) => Outcome::of_error(error, Seen::OnWire, false),
+        }
+    }
+}
+
 /// Sentry's convention has whole numbers here; what is after the point is cut off.
 fn whole(number: f64) -> Value {
     #[expect(
@@ -123,7 +145,7 @@ fn whole(number: f64) -> Value {
 }
 
 /// Runs the handler of a notification inside its span.
-pub(crate) async fn observe_notification<T>(
+pub(crate) async fn observe_notification<T: Handled>(
     instance: &Instance,
     notice: Notice,
     context: &NotificationContext<RoleServer>,
@@ -139,12 +161,12 @@ pub(crate) async fn observe_notification<T>(
         labels: Labels::new(notice.method, version, &context.extensions),
         span: start(instance, notice, context),
         since,
-        done: false,
+        outcome: None,
     };
     let span = ending.span.clone();
     let observed = async move {
         let handled = handler.await;
-        ending.finish();
+        ending.finish(handled.outcome());
         handled
     };
     Scope::new().wrap(observed.instrument(span)).await
@@ -165,7 +187,7 @@ fn start(instance: &Instance, notice: Notice, context: &NotificationContext<Role
     }
     let facts = Facts::of_notification(notice.method, context, &instance.server.info);
     // The HTTP request has been answered already: its span is not written to any more.
-    let parent = Parent::of(&context.meta, &context.extensions);
+    let parent = Parent::of(meta(context), &context.extensions);
     let inherited = facts.context_attributes();
     for attribute in facts.own.into_iter().chain(notice.facts) {
         span.set_attribute(attribute.key, attribute.value);
@@ -178,28 +200,39 @@ fn start(instance: &Instance, notice: Notice, context: &NotificationContext<Role
     span
 }
 
+/// The notification's `_meta`. rmcp 3.11 looks for it after it has taken the extensions, which
+/// hold it, into the context.
+fn meta(context: &NotificationContext<RoleServer>) -> &JsonObject {
+    match context.extensions.get::<NotificationMetaObject>() {
+        Some(meta) if context.meta.is_empty() => meta,
+        _ => &context.meta,
+    }
+}
+
 /// Ends the notification, also where its handler panics.
 struct Ending {
     span: Span,
     labels: Labels,
     since: Instant,
-    done: bool,
+    outcome: Option<Outcome>,
 }
 
 impl Ending {
-    fn finish(mut self) {
-        self.done = true;
+    fn finish(mut self, outcome: Outcome) {
+        self.outcome = Some(outcome);
     }
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        let outcome = match (self.done, std::thread::panicking()) {
-            (false, true) => Outcome::Panicked,
-            (false, false) => Outcome::Cancelled,
-            (true, _) => Outcome::Success,
+        let unfinished = || match std::thread::panicking() {
+            true => Outcome::Panicked,
+            false => Outcome::Cancelled,
         };
-        let verdict = outcome.verdict();
+        let outcome = self.outcome.take().unwrap_or_else(unfinished);
+        let mut verdict = outcome.verdict();
+        // Nothing goes back to the client, so no code of a response.
+        verdict.code = None;
         self.labels.operation(self.since.elapsed(), None, &verdict);
         if let (Some(error), Some(message)) = (verdict.error_type, verdict.message) {
             self.span.set_attribute(names::ERROR_TYPE, error);

@@ -19,7 +19,7 @@ use super::labels::Labels;
 use super::listen::LISTEN;
 use super::meta::mark;
 use super::operation::Operation;
-use super::outcome::{Outcome, Seen, Verdict, is_stateless};
+use super::outcome::{Outcome, Seen, Verdict, has_newer_errors};
 use super::parent::Parent;
 use super::result::Observed;
 use super::session::Session;
@@ -113,11 +113,13 @@ impl Request {
                 .names(target.kind)
                 .is_some_and(|names| names.contains(&target.name)),
         });
+        let seen = instance.seen.error_of(operation.method);
+        let named = || context.meta.protocol_version().is_some();
         let spans = Spans::start(server, operation, target.as_ref(), context);
         Self {
             server: Arc::clone(server),
-            seen: instance.seen,
-            stateless: is_stateless(version.as_ref()),
+            seen,
+            stateless: has_newer_errors(version.as_ref(), named),
             ended: false,
             cancelled: context.ct.clone(),
             since: Instant::now(),

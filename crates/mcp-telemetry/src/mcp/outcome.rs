@@ -77,6 +77,18 @@ pub(crate) fn is_stateless(version: Option<&ProtocolVersion>) -> bool {
     version.is_some_and(|version| *version >= ProtocolVersion::V_2026_07_28)
 }
 
+/// Whether a request's errors are judged by the rules of 2026-07-28.
+///
+/// Only clients since then name a version in each request. One that nobody knows is no date
+/// to compare: refusing it is of those rules, whatever it says.
+pub(crate) fn has_newer_errors(
+    version: Option<&ProtocolVersion>,
+    named_in_request: impl FnOnce() -> bool,
+) -> bool {
+    let unknown = |version| !ProtocolVersion::KNOWN_VERSIONS.contains(version);
+    is_stateless(version) || (version.is_some_and(unknown) && named_in_request())
+}
+
 /// Whether an error code says that the caller was wrong.
 fn callers_fault(code: i32, stateless: bool) -> bool {
     CALLERS_FAULT
@@ -96,6 +108,18 @@ pub(crate) enum Seen {
     AtHandler,
     /// As it goes over the wire.
     OnWire,
+}
+
+impl Seen {
+    /// Where the errors of this method are seen, of a wrapper that stands here.
+    pub(crate) fn error_of(self, method: &str) -> Self {
+        // rmcp 3.11 passes these on as their handlers return them.
+        const PASSED_ON: [&str; 3] = ["tools/call", "skills/list", "skills/get"];
+        match PASSED_ON.contains(&method) {
+            true => Self::OnWire,
+            false => self,
+        }
+    }
 }
 
 impl Outcome {
@@ -242,6 +266,24 @@ mod tests {
             };
             assert_eq!((code, callers_fault), (sent, fault), "{seen:?} {stateless}");
         }
+    }
+
+    #[test]
+    fn a_version_that_nobody_knows_has_newer_errors_where_a_request_names_it() {
+        for (version, in_request, newer) in [
+            ("2025-11-25", true, false),
+            ("2025-11-25", false, false),
+            ("2026-07-28", true, true),
+            ("2026-07-28", false, true),
+            ("1999-01-01", true, true),
+            ("1999-01-01", false, false),
+            ("latest", true, true),
+        ] {
+            let version = serde_json::from_value(version.into()).unwrap();
+            let found = has_newer_errors(Some(&version), || in_request);
+            assert_eq!(found, newer, "{version} {in_request}");
+        }
+        assert!(!has_newer_errors(None, || true));
     }
 
     #[test]

@@ -3,9 +3,14 @@
 #![allow(
     dead_code,
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "each test file uses a part of this; a failed set-up fails the test"
 )]
 
+pub(crate) mod expected;
+pub(crate) mod raw;
+pub(crate) mod scripted;
 pub(crate) mod server;
 
 use std::fmt::Debug;
@@ -99,8 +104,14 @@ impl Rig {
 
     /// Telemetry without a destination.
     pub(crate) fn idle() -> Self {
+        Self::idle_with(&[])
+    }
+
+    /// Telemetry with these variables, but without a destination.
+    pub(crate) fn idle_with(variables: &[(&str, &str)]) -> Self {
         let (_, memory) = MemorySink::new();
-        Self::with(memory, Builder::new(config(&[])).with_stderr_logs(false))
+        let builder = Builder::new(config(variables)).with_stderr_logs(false);
+        Self::with(memory, builder)
     }
 
     fn with(memory: Memory, builder: Builder) -> Self {
@@ -162,6 +173,16 @@ impl Live {
             ("OTEL_METRICS_EXPORTER", "none"),
         ];
         Self::with(sink, &[&own, variables].concat())
+    }
+
+    /// Everything by OTLP, metrics too, and these variables; metrics are the process's.
+    pub(crate) fn measured(variables: &[(&str, &str)]) -> Self {
+        let sink = Sink::start().unwrap();
+        let endpoint = sink.otlp_endpoint();
+        let own = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str())];
+        let live = Self::with(sink, &[&own, variables].concat());
+        live.telemetry.make_global();
+        live
     }
 
     /// Everything to Sentry, and these variables.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ClientConfig, ClientRequest,
-    ContentBlock, CustomRequest, CustomResult, DetailedTask, GetPromptRequestParams,
+    ContentBlock, CustomRequest, CustomResult, DetailedTask, Extensions, GetPromptRequestParams,
     GetPromptResponse, GetPromptResult, GetSkillRequestParams, GetSkillResult, GetTaskParams,
     GetTaskResult, Implementation, InputRequiredResult, ListPromptsResult, ListResourcesResult,
     ListSkillsResult, ListToolsResult, PaginatedRequestParams, Prompt, PromptMessage,
@@ -305,7 +305,7 @@ pub(crate) fn request(method: &str, params: Json) -> ClientRequest {
     serde_json::from_value(request).unwrap()
 }
 
-/// A service that adds something to each request's context, as an HTTP transport does.
+/// A service that adds something to each message's context, as an HTTP transport does.
 #[derive(Clone)]
 pub(crate) struct WithExtension<S, F> {
     pub(crate) inner: S,
@@ -315,22 +315,23 @@ pub(crate) struct WithExtension<S, F> {
 impl<S, F> Service<RoleServer> for WithExtension<S, F>
 where
     S: Service<RoleServer>,
-    F: Fn(&mut RequestContext<RoleServer>) + Send + Sync + 'static,
+    F: Fn(&mut Extensions) + Send + Sync + 'static,
 {
     async fn handle_request(
         &self,
         request: ClientRequest,
         mut context: RequestContext<RoleServer>,
     ) -> Result<ServerResult, ErrorData> {
-        (self.extend)(&mut context);
+        (self.extend)(&mut context.extensions);
         self.inner.handle_request(request, context).await
     }
 
     async fn handle_notification(
         &self,
         notification: rmcp::model::ClientNotification,
-        context: rmcp::service::NotificationContext<RoleServer>,
+        mut context: rmcp::service::NotificationContext<RoleServer>,
     ) -> Result<(), ErrorData> {
+        (self.extend)(&mut context.extensions);
         self.inner.handle_notification(notification, context).await
     }
 

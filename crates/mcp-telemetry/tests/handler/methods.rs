@@ -4,9 +4,9 @@ use mcp_telemetry::TracedHandler;
 use mcp_telemetry::opentelemetry::trace::{SpanKind, Status};
 use serde_json::{Value as Json, json};
 
+use crate::common::expected::{NO_PII, PII, answered, execution_span, with};
 use crate::common::server::{Connection, LISTED, Server};
 use crate::common::{Rig, assert_attributes, assert_child, assert_has, assert_root, attribute};
-use crate::{NO_PII, PII, execution_span, server_span};
 
 #[tokio::test]
 async fn a_tool_call_is_a_server_span_and_an_execution_span() {
@@ -18,7 +18,12 @@ async fn a_tool_call_is_a_server_span_and_an_execution_span() {
     let spans = rig.spans();
     assert_eq!(
         spans.names(),
-        ["initialize", "mcp.tool.echo", "tools/call echo"]
+        [
+            "initialize",
+            "notifications/initialized",
+            "mcp.tool.echo",
+            "tools/call echo"
+        ]
     );
     let (server, execution) = (spans.one("tools/call echo"), spans.one("mcp.tool.echo"));
     assert_root(&server);
@@ -35,12 +40,11 @@ async fn a_tool_call_is_a_server_span_and_an_execution_span() {
         "mcp.tool.status": "success",
         "mcp.tool.result.is_error": false,
         "mcp.tool.result.content_count": 1,
-        "mcp.result.type": "complete",
         "gen_ai.tool.call.arguments": r#"{"count":3,"query":"index=main"}"#,
         "gen_ai.tool.call.result": result,
         "mcp.tool.result.content": result,
     });
-    assert_attributes(&server, server_span("tools/call", "1", expected));
+    assert_attributes(&server, answered("tools/call", "1", expected));
     // No `gen_ai.*` here: a tool would count twice.
     let expected = json!({ "mcp.tool.name": "echo", "mcp.tool.status": "success" });
     let expected = execution_span("mcp.tool", "tools/call", "1", expected);
@@ -95,28 +99,39 @@ async fn every_method_has_its_span() {
     let resource = json!({ "uri": "splunk://a" });
     let task = json!({ "taskId": "t" });
     let none = Json::Null;
-    let count = |count: usize| json!({ "mcp.result.count": count });
+    let page = |count: usize| {
+        json!({
+            "mcp.result.count": count,
+            "mcp.pagination.cursor.present": false,
+            "mcp.pagination.next_cursor.present": false,
+        })
+    };
+    let uri = json!({ "mcp.resource.uri": "splunk://a" });
     let cases = [
         ("ping", none.clone(), json!({})),
         (
             "completion/complete",
             json!({ "ref": reference, "argument": argument }),
-            json!({}),
+            json!({ "mcp.completion.reference.type": "ref/prompt" }),
         ),
-        ("logging/setLevel", json!({ "level": "info" }), json!({})),
-        ("prompts/list", none.clone(), count(1)),
-        ("resources/list", none.clone(), count(3)),
-        ("resources/templates/list", none.clone(), count(0)),
-        ("tools/list", none.clone(), count(2)),
-        ("resources/subscribe", resource.clone(), json!({})),
-        ("resources/unsubscribe", resource, json!({})),
+        (
+            "logging/setLevel",
+            json!({ "level": "info" }),
+            json!({ "mcp.logging.requested_level": "info" }),
+        ),
+        ("prompts/list", none.clone(), page(1)),
+        ("resources/list", none.clone(), page(3)),
+        ("resources/templates/list", none.clone(), page(0)),
+        ("tools/list", none.clone(), page(2)),
+        ("resources/subscribe", resource.clone(), uri.clone()),
+        ("resources/unsubscribe", resource, uri),
         ("tasks/get", task, json!({})),
         (
             "tasks/update",
             json!({ "taskId": "t", "inputResponses": {} }),
             json!({}),
         ),
-        ("skills/list", none, json!({})),
+        ("skills/list", none, page(0)),
         (
             "skills/get",
             json!({ "uri": "skill://triage/SKILL.md" }),
@@ -125,7 +140,8 @@ async fn every_method_has_its_span() {
         (
             "resources/directory/read",
             json!({ "uri": "skill://triage/" }),
-            count(0),
+            json!({ "mcp.result.count": 0, "mcp.pagination.next_cursor.present": false,
+                "mcp.resource.uri": "skill://triage/" }),
         ),
         ("x/steal?token=1", json!({}), json!({})),
     ];
@@ -142,13 +158,17 @@ async fn every_method_has_its_span() {
         assert_root(&span);
         assert_eq!(span.span_kind, SpanKind::Server, "{method}");
         assert_eq!(span.status, Status::Unset, "{method}");
-        assert_attributes(&span, server_span(name, &id.to_string(), more));
-        // `initialize`, and one for each request: none of these executes anything.
-        assert_eq!(spans.len(), id + 1, "{method}");
+        assert_attributes(&span, answered(name, &id.to_string(), more));
+        // The handshake, and one for each request: none of these executes anything.
+        assert_eq!(spans.len(), id + 2, "{method}");
     }
     let initialize = rig.spans().one("initialize");
     assert_eq!(initialize.span_kind, SpanKind::Server);
-    assert_attributes(&initialize, server_span("initialize", "0", json!({})));
+    let expected = json!({
+        "mcp.client.capabilities": "extensions",
+        "mcp.server.capabilities": "completions,extensions,prompts,resources,tools",
+    });
+    assert_attributes(&initialize, answered("initialize", "0", expected));
 }
 
 #[tokio::test]
@@ -167,7 +187,7 @@ async fn a_prompt_executes() {
         "mcp.prompt.status": "success",
         "mcp.prompt.result.message_count": 2,
     });
-    assert_attributes(&server, server_span("prompts/get", "1", expected));
+    assert_attributes(&server, answered("prompts/get", "1", expected));
     let expected = json!({ "mcp.prompt.name": "triage", "mcp.prompt.status": "success" });
     let expected = execution_span("mcp.prompt", "prompts/get", "1", expected);
     assert_attributes(&execution, expected);
@@ -184,7 +204,11 @@ async fn a_resource_executes_and_its_uri_stands_in_no_name() {
     let (server, execution) = (spans.one("resources/read"), spans.one("mcp.resource"));
     assert_child(&execution, &server);
     let expected = json!({ "mcp.resource.uri": uri, "mcp.resource.status": "success" });
-    let of_server = server_span("resources/read", "1", expected.clone());
+    let more = json!({
+        "mcp.resource.size_bytes": 4,
+        "mcp.resource.result.mime_types": "text/plain",
+    });
+    let of_server = answered("resources/read", "1", with(expected.clone(), more));
     assert_attributes(&server, of_server);
     let expected = execution_span("mcp.resource", "resources/read", "1", expected);
     assert_attributes(&execution, expected);

@@ -7,9 +7,9 @@ use rmcp::model::{CallToolRequestParams, ServerResult};
 use rmcp::service::{PeerRequestOptions, RequestHandle};
 use serde_json::{Value as Json, json};
 
+use crate::common::expected::{NO_PII, PII, server_span};
 use crate::common::server::{Connection, Server, request};
 use crate::common::{Rig, assert_attributes, assert_has, failed};
-use crate::{NO_PII, PII, server_span};
 
 /// Calls a tool without waiting for its answer.
 async fn start(connection: &Connection, tool: &str) -> RequestHandle<RoleClient> {
@@ -27,7 +27,7 @@ async fn a_method_that_the_server_does_not_have_is_the_callers_fault() {
     assert!(connection.send("tasks/cancel", params).await.is_err());
     let span = rig.spans().one("tasks/cancel");
     assert_eq!(span.status, Status::Unset);
-    let expected = json!({ "rpc.response.status_code": "-32601" });
+    let expected = json!({ "rpc.response.status_code": "-32601", "mcp.status": "error" });
     assert_attributes(&span, server_span("tasks/cancel", "1", expected));
 }
 
@@ -178,7 +178,8 @@ fn a_request_that_is_dropped_is_cancelled() {
         server.started.notified().await;
         connection
     });
-    assert_eq!(rig.spans().names(), ["initialize"]);
+    let names = ["initialize", "notifications/initialized"];
+    assert_eq!(rig.spans().names(), names);
     // As when a process ends while a tool runs.
     drop(runtime);
     drop(connection);

@@ -7,13 +7,13 @@ use http::request::Parts;
 use mcp_telemetry::http::{HttpLayer, TracedBody};
 use mcp_telemetry::opentelemetry::trace::{SpanId, TraceId};
 use mcp_telemetry::{TracedHandler, TracedService};
-use rmcp::service::RequestContext;
+use rmcp::model::Extensions;
 use rmcp::{RoleServer, Service};
 use serde_json::{Value as Json, json};
 use tower::{Layer as _, ServiceExt as _};
 use tracing::Instrument as _;
 
-use crate::NO_PII;
+use crate::common::expected::NO_PII;
 use crate::common::server::{Connection, Server, WithExtension};
 use crate::common::{Rig, assert_child, assert_has, assert_root};
 
@@ -29,8 +29,8 @@ fn traced(tool: &str) -> Json {
 fn behind_http(parts: Parts) -> impl Service<RoleServer> {
     WithExtension {
         inner: TracedHandler::new(Server::default()),
-        extend: move |context: &mut RequestContext<RoleServer>| {
-            context.extensions.insert(parts.clone());
+        extend: move |extensions: &mut Extensions| {
+            extensions.insert(parts.clone());
         },
     }
 }

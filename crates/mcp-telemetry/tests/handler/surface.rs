@@ -80,12 +80,9 @@ fn delegates(wrapper: &str, method: &str) -> bool {
         functions(wrapper).contains(&method) && wrapper.contains(&format!("self.inner.{method}("));
     let call = format!("{method}(");
     let row = wrapper.lines().any(|line| {
-        let line = line.trim_start();
-        let row = match line.strip_prefix('"') {
-            Some(named) => named.split_once("\" ").map_or("", |(_, row)| row),
-            None => line,
-        };
-        row.starts_with(&call)
+        // A row starts with what the method is called on the wire, or with a name for it.
+        let (first, row) = line.trim_start().split_once(' ').unwrap_or_default();
+        first != "fn" && row.starts_with(&call)
     });
     written || row
 }
@@ -151,20 +148,37 @@ fn the_service_delegates_every_method() {
     assert_eq!(missing(&wrapper, &methods), [""; 0]);
 }
 
-#[test]
-fn the_service_names_every_request() {
-    let wrapper = include_str!("../../src/mcp/service.rs");
-    let declared = between(&read("model.rs"), "export type ClientRequest =", ";");
-    let requests: Vec<&str> = declared
+/// The variants of one of rmcp's messages.
+fn variants(source: &str, message: &str) -> Vec<String> {
+    let declared = between(source, &format!("export type {message} ="), ";");
+    let variants = declared
         .split('|')
         .map(|variant| variant.trim().trim_start_matches("box "))
-        .filter(|variant| !variant.is_empty())
-        .collect();
+        .filter(|variant| !variant.is_empty());
+    variants.map(str::to_owned).collect()
+}
+
+/// Those that the service's wrapper does not name.
+fn unnamed(message: &str, variants: &[String]) -> Vec<String> {
+    let wrapper = include_str!("../../src/mcp/service.rs");
+    let unnamed = variants.iter().filter(|variant| {
+        let row = format!("\" {variant};");
+        !wrapper.contains(&row) && !wrapper.contains(&format!("{message}::{variant}("))
+    });
+    unnamed.cloned().collect()
+}
+
+/// A custom message has no name that is ours to give.
+#[test]
+fn the_service_names_every_message() {
+    let source = read("model.rs");
+    let requests = variants(&source, "ClientRequest");
     assert!(requests.len() >= 20, "{requests:?}");
-    let unnamed: Vec<&&str> = requests
-        .iter()
-        .filter(|request| !wrapper.contains(&format!("ClientRequest::{request}(")))
-        .collect();
-    // A custom request has no name that is ours to give.
-    assert_eq!(unnamed, [&"CustomRequest"]);
+    assert_eq!(unnamed("ClientRequest", &requests), ["CustomRequest"]);
+    let notifications = variants(&source, "ClientNotification");
+    assert!(notifications.len() >= 5, "{notifications:?}");
+    assert_eq!(
+        unnamed("ClientNotification", &notifications),
+        ["CustomNotification"]
+    );
 }

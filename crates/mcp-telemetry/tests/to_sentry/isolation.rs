@@ -6,13 +6,14 @@ use http::{Request, Response};
 use mcp_telemetry::TracedHandler;
 use mcp_telemetry::http::HttpLayer;
 use mcp_telemetry::sentry;
-use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult};
-use rmcp::service::RequestContext;
+use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult, SubscriptionFilter};
+use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Value as Json, json};
 use telemetry_testkit::{Event, Received};
 use tower::{Layer as _, ServiceExt as _};
 
+use crate::common::raw::{LEGACY, MODERN, Wrapper, result};
 use crate::common::server::Connection;
 use crate::live;
 
@@ -67,6 +68,27 @@ async fn http_requests() {
 struct Searcher;
 
 impl ServerHandler for Searcher {
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        Some(requested.clone())
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        tracing::info!("searching for changes");
+        tokio::task::yield_now().await;
+        tracing::error!("listening failed");
+        drop(context);
+        Ok(())
+    }
+
+    async fn on_roots_list_changed(&self, _: NotificationContext<RoleServer>) {
+        tracing::info!("searching the roots");
+        tokio::task::yield_now().await;
+        tracing::error!("roots failed");
+    }
+
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
@@ -109,5 +131,47 @@ async fn mcp_requests_in_one_session() {
             .map(|log| log.attribute("mcp.tool.name"))
             .collect();
         assert_eq!(tools, [Some(&json!(tool)); 2]);
+    }
+}
+
+#[tokio::test]
+async fn notifications() {
+    for wrapper in Wrapper::BOTH {
+        let live = live(&[]);
+        let mut raw = wrapper.serve(Searcher).open(LEGACY).await;
+        result(&raw.call("a").await);
+        raw.notify("notifications/roots/list_changed", Json::Null)
+            .await;
+        result(&raw.call("b").await);
+        raw.close().await;
+        let received = live.finish();
+        let event = event(&received, "roots failed");
+        assert_eq!(trail(event), ["searching the roots"]);
+        // A notification is a transaction of its own.
+        let trace = event.trace_id.as_ref().unwrap();
+        let transaction = received.transaction_of(trace).unwrap();
+        assert_eq!(transaction.name, "notifications/roots/list_changed");
+        let op = "mcp.notification.client_to_server";
+        assert_eq!(transaction.op.as_deref(), Some(op));
+        assert_eq!(event.span_id.as_ref(), Some(&transaction.span_id));
+    }
+}
+
+#[tokio::test]
+async fn subscriptions() {
+    for wrapper in Wrapper::BOTH {
+        let live = live(&[]);
+        let mut raw = wrapper.serve(Searcher).open(MODERN).await;
+        result(&raw.call("a").await);
+        let params = json!({ "notifications": {} });
+        result(&raw.ask("subscriptions/listen", params).await);
+        result(&raw.call("b").await);
+        raw.close().await;
+        let received = live.finish();
+        let event = event(&received, "listening failed");
+        assert_eq!(trail(event), ["searching for changes"]);
+        let transactions = received.transactions();
+        let listen = |it: &&&telemetry_testkit::Transaction| it.name == "subscriptions/listen";
+        assert_eq!(transactions.iter().filter(listen).count(), 1);
     }
 }
