@@ -6,7 +6,7 @@ use std::time::Instant;
 use opentelemetry::trace::Status;
 use opentelemetry::{KeyValue, Value};
 use rmcp::RoleServer;
-use rmcp::model::{CancelledNotificationParam, ProgressNotificationParam};
+use rmcp::model::{CancelledNotificationParam, NotificationMetaObject, ProgressNotificationParam};
 use rmcp::service::NotificationContext;
 use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -165,7 +165,13 @@ fn start(instance: &Instance, notice: Notice, context: &NotificationContext<Role
     }
     let facts = Facts::of_notification(notice.method, context, &instance.server.info);
     // The HTTP request has been answered already: its span is not written to any more.
-    let parent = Parent::of(&context.meta, &context.extensions);
+    // rmcp 3.11 takes the extensions out of a notification before `_meta`, which is among them:
+    // the context's own is empty then.
+    let meta = match context.extensions.get::<NotificationMetaObject>() {
+        Some(meta) if context.meta.is_empty() => meta,
+        _ => &context.meta,
+    };
+    let parent = Parent::of(meta, &context.extensions);
     let inherited = facts.context_attributes();
     for attribute in facts.own.into_iter().chain(notice.facts) {
         span.set_attribute(attribute.key, attribute.value);
