@@ -31,6 +31,7 @@ clippy:
 features:
     cargo check -p mcp-telemetry --no-default-features
     cargo check -p mcp-telemetry --no-default-features --features sentry
+    cargo check -p mcp-telemetry --no-default-features --features client
 
 # Documentation.
 doc:

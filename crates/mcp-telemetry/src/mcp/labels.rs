@@ -93,8 +93,8 @@ impl Labels {
     }
 }
 
-/// A version of the specification; a client may name any.
-fn known_version(version: &ProtocolVersion) -> &'static str {
+/// A version of the specification; a peer may name any.
+pub(crate) fn known_version(version: &ProtocolVersion) -> &'static str {
     let known = ProtocolVersion::KNOWN_VERSIONS.iter();
     let mut known = known.filter(|known| *known == version);
     known.next().map_or(OTHER, ProtocolVersion::as_str)

@@ -21,5 +21,18 @@ mod service;
 mod session;
 mod text;
 
+pub(crate) use bounded_json::bounded_json;
 pub use handler::TracedHandler;
+pub(crate) use known::OTHER;
+pub(crate) use labels::known_version;
+pub(crate) use meta::{carry, yield_to};
+pub(crate) use notification::{cancelled, progress};
+#[cfg(feature = "client")]
+pub(crate) use operation::Params;
+pub(crate) use operation::{Operation, count, level};
+pub(crate) use outcome::Outcome;
+pub(crate) use result::Observed;
 pub use service::TracedService;
+#[cfg(feature = "client")]
+pub(crate) use service::operation;
+pub(crate) use text::{bounded, id, uri};

@@ -84,7 +84,7 @@ impl<S: Service<RoleServer>> Service<RoleServer> for TracedService<S> {
 }
 
 /// What a request is about.
-fn operation(request: &ClientRequest) -> Operation<'_> {
+pub(crate) fn operation(request: &ClientRequest) -> Operation<'_> {
     macro_rules! operations {
         ($($method:literal $variant:ident;)* without parameters: $($bare:literal $plain:ident;)*) => {
             match request {
