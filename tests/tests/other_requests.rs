@@ -17,7 +17,7 @@ use mcp_telemetry_tests::trace::SEARCH_OPS;
 use rmcp::model::{ClientRequest, ErrorCode, PingRequest};
 use rmcp::service::ServiceError;
 use serde_json::json;
-use telemetry_testkit::SpanStatus;
+use telemetry_testkit::{Received, SpanStatus};
 
 static HARNESS: LazyLock<Harness> = LazyLock::new(|| Harness::start(1.0).unwrap());
 
@@ -206,4 +206,60 @@ fn an_open_event_stream_does_not_hold_back_its_span() {
         drop(stream);
         Ok(())
     });
+}
+
+#[test]
+fn a_batch_is_refused_and_seen_on_its_http_request() {
+    HARNESS.test(async |harness| {
+        let session = RawSession::start(harness, "batch").await?;
+        let ping = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
+        let request = session.message(&json!([ping, ping]));
+        let response = request.header("x-request-id", "a-batch").send().await?;
+        assert_eq!(response.status(), 400);
+        assert!(!response.text().await?.is_empty(), "it says why");
+        http_request_is(harness, "a-batch", 400, None).await
+    });
+}
+
+#[test]
+fn an_expired_session_is_seen_on_its_http_request() {
+    HARNESS.test(async |harness| {
+        let mut session = RawSession::start(harness, "expired").await?;
+        session.id = "no-such-session".to_owned();
+        let request = session.request(1, "ping", &json!({}));
+        let response = request.header("x-request-id", "expired").send().await?;
+        assert_eq!(response.status(), 404);
+        http_request_is(harness, "expired", 404, Some("not_found")).await
+    });
+}
+
+/// Holds the one span of a request that is refused before there is a message.
+async fn http_request_is(
+    harness: &Harness,
+    id: &str,
+    status: u16,
+    session: Option<&str>,
+) -> anyhow::Result<()> {
+    let find = |received: &Received| {
+        let spans = received.otlp_spans();
+        let key = "http.request.header.x-request-id";
+        let span = spans
+            .into_iter()
+            .find(|span| span.attribute(key) == Some(&json!([id])));
+        span.map(|span| span.trace_id.clone())
+    };
+    let trace = harness.wait_for(id, find).await?;
+    let trace = harness.trace(&trace, 1).await?;
+    let [span] = trace.spans(&["http.server"])?[..] else {
+        panic!("one span")
+    };
+    assert!(!span.failed()?);
+    assert_eq!(
+        span.attribute("http.response.status_code")?,
+        Some(&json!(status))
+    );
+    let found = span.attribute("mcp.session.status")?;
+    assert_eq!(found, session.map(|it| json!(it)).as_ref());
+    assert_eq!(span.attribute("mcp.request.id")?, None);
+    Ok(())
 }

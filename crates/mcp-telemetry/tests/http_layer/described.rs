@@ -11,6 +11,7 @@ use tower::{Layer as _, ServiceExt as _};
 use crate::common::{
     self, Rig, assert_attributes, assert_child, assert_has, assert_root, attribute,
 };
+use crate::message::made_id;
 use crate::{Headers, NO_PII, PII, answering, exchange, request};
 
 #[tokio::test]
@@ -44,6 +45,7 @@ async fn a_request_to_the_mcp_endpoint() {
         "http.response.status_code": 200,
         "http.status_code": 200,
         "http.request.header.x-request-id": ["7f1c"],
+        "http.response.body.size": 0,
         "url.path": "/mcp",
         "url.query": "a=1",
         "url.scheme": "http",
@@ -67,14 +69,17 @@ async fn a_request_elsewhere_has_nothing_of_mcp() {
     let get = request("GET", "/favicon.ico", headers);
     exchange(answering(HttpLayer::new(), 200), get).await;
     // Without a route its path stays out of the name.
+    let span = rig.spans().one("GET");
     let expected = json!({
         "sentry.op": "http.server",
         "sentry.origin": "auto.mcp.mcp_telemetry",
         "sampling.rule": "base",
         "sampling.rate": 1.0,
         "http.request.method": "GET",
+        "http.request.header.x-request-id": made_id(&span),
         "http.response.status_code": 200,
         "http.status_code": 200,
+        "http.response.body.size": 0,
         "url.path": "/favicon.ico",
         "url.scheme": "http",
         "server.address": "h",
@@ -82,7 +87,7 @@ async fn a_request_elsewhere_has_nothing_of_mcp() {
         "network.protocol.name": "http",
         "network.protocol.version": "1.1",
     });
-    assert_attributes(&rig.spans().one("GET"), expected);
+    assert_attributes(&span, expected);
 }
 
 #[tokio::test]
@@ -236,7 +241,7 @@ async fn garbage_in_headers_is_left_out() {
         "server.address": null,
         "server.port": null,
         "user_agent.original": null,
-        "http.request.header.x-request-id": null,
+        "http.request.header.x-request-id": made_id(&span),
         "mcp.session.id": null,
         "mcp.protocol.version": null,
         "http.response.status_code": 400,

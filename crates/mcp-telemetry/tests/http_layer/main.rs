@@ -11,6 +11,7 @@ mod client;
 mod common;
 mod described;
 mod endings;
+mod message;
 
 use std::convert::Infallible;
 use std::pin::Pin;

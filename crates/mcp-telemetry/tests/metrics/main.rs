@@ -10,6 +10,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod counted;
+mod http;
 mod operations;
 mod sessions;
 
