@@ -102,7 +102,7 @@ pub const NOT_EMITTED: &[(&str, &str)] = &[
     ),
     (
         "spans of a JSON-RPC batch",
-        "rmcp refuses a batch with HTTP status 400, which the HTTP span shows",
+        "rmcp refuses a batch with HTTP status 415, which the HTTP span shows",
     ),
     (
         "`mcp.resource.name` of a request",
