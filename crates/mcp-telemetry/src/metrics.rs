@@ -101,6 +101,25 @@ impl Measured {
     }
 }
 
+/// The counter of requests with a session that the server does not know: name, unit, and
+/// description.
+const SESSION_NOT_FOUND: [&str; 3] = [
+    "mcp.server.session.not_found",
+    "{request}",
+    "Requests that name a session which the server does not know.",
+];
+
+/// Name, unit, buckets and description of every instrument.
+pub(crate) fn all() -> Vec<(&'static str, &'static str, &'static [f64], &'static str)> {
+    let durations = Measured::ALL.map(|measured| {
+        let (name, buckets, description) = measured.instrument();
+        (name, "s", buckets, description)
+    });
+    let [name, unit, description] = SESSION_NOT_FOUND;
+    let counter = (name, unit, &[][..], description);
+    durations.into_iter().chain([counter]).collect()
+}
+
 impl Instruments {
     fn new(meter: &Meter) -> Self {
         let durations = Measured::ALL.map(|measured| {
@@ -109,11 +128,9 @@ impl Instruments {
             let histogram = histogram.with_boundaries(buckets.to_vec());
             histogram.with_description(description).build()
         });
-        let session_not_found = meter
-            .u64_counter("mcp.server.session.not_found")
-            .with_unit("{request}")
-            .with_description("Requests that name a session which the server does not know.")
-            .build();
+        let [name, unit, description] = SESSION_NOT_FOUND;
+        let counter = meter.u64_counter(name).with_unit(unit);
+        let session_not_found = counter.with_description(description).build();
         Self {
             durations,
             session_not_found,

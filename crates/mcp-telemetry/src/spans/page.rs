@@ -51,6 +51,18 @@ pub fn markdown() -> String {
             it.brief.trim()
         );
     }
+    page.push_str(
+        "\n## Metrics\n\nThey go out by OTLP, and count whether or not a trace is sampled.\n\n\
+         | instrument | unit | buckets | meaning |\n|---|---|---|---|\n",
+    );
+    for (name, unit, buckets, meaning) in crate::metrics::all() {
+        let buckets = buckets.iter().map(f64::to_string).collect::<Vec<_>>();
+        let buckets = match buckets.is_empty() {
+            true => "- (a counter)".to_owned(),
+            false => buckets.join(" "),
+        };
+        let _ = writeln!(page, "| `{name}` | `{unit}` | {buckets} | {meaning} |");
+    }
     page.push_str("\n## Not there, and why\n\n| what | why |\n|---|---|\n");
     for (what, why) in NOT_EMITTED {
         let _ = writeln!(page, "| {what} | {why} |");
