@@ -1,10 +1,11 @@
 //! The server over streamable HTTP.
 
 use std::future::IntoFuture as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::MatchedPath;
+use axum::extract::{ConnectInfo, MatchedPath};
 use axum::routing::get;
 use axum::{Json, Router};
 use mcp_telemetry::TracedHandler;
@@ -32,7 +33,8 @@ pub struct HttpOptions {
 
 /// The routes: MCP on [`MCP_PATH`], and `/health`.
 ///
-/// Cancel `shutdown` to end the sessions.
+/// Cancel `shutdown` to end the sessions. Spans have their client's address where this is served
+/// with `into_make_service_with_connect_info::<SocketAddr>()`, as [`serve`] does.
 pub fn router(server: SplunkServer, options: HttpOptions, shutdown: CancellationToken) -> Router {
     let mut config = StreamableHttpServerConfig::default();
     config.cancellation_token = shutdown;
@@ -46,7 +48,8 @@ pub fn router(server: SplunkServer, options: HttpOptions, shutdown: Cancellation
     );
     let layer = HttpLayer::new()
         .with_mcp_path(MCP_PATH)
-        .with_route(|head: &_| matched(head));
+        .with_route(|head: &_| matched(head))
+        .with_client_address(|head: &_| connected(head));
     Router::new()
         .nest_service(MCP_PATH, mcp)
         .route("/health", get(health))
@@ -69,7 +72,8 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
     let router = router(server, options, shutdown.clone());
-    let served = axum::serve(listener, router)
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service)
         .with_graceful_shutdown(shutdown.clone().cancelled_owned())
         .into_future();
     let out_of_time = async {
@@ -88,6 +92,11 @@ pub async fn serve(
 fn matched(head: &axum::http::request::Parts) -> Option<String> {
     let path = head.extensions.get::<MatchedPath>()?;
     Some(path.as_str().to_owned())
+}
+
+fn connected(head: &axum::http::request::Parts) -> Option<SocketAddr> {
+    let info = head.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(info.0)
 }
 
 /// That the server runs. It does not ask Splunk: load balancers ask often.

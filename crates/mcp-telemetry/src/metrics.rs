@@ -132,6 +132,12 @@ fn instruments() -> Option<Arc<Instruments>> {
     instruments.clone()
 }
 
+/// Whether anything is measured.
+pub(crate) fn are_wanted() -> bool {
+    let instruments = INSTRUMENTS.read().unwrap_or_else(PoisonError::into_inner);
+    instruments.is_some()
+}
+
 /// Records a duration. The attributes are made only where somebody wants them.
 pub(crate) fn record(
     measured: Measured,

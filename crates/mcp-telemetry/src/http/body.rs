@@ -3,10 +3,11 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::Buf as _;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use tracing::Span;
 
+use super::exchange::Exchange;
 use crate::isolation::Scope;
 
 pin_project! {
@@ -16,27 +17,32 @@ pin_project! {
     pub struct TracedBody<B> {
         #[pin]
         inner: B,
-        request: Option<(Span, Scope)>,
+        request: Option<(Exchange, Scope)>,
+        sent: u64,
     }
 
     impl<B> PinnedDrop for TracedBody<B> {
         fn drop(this: Pin<&mut Self>) {
-            end(this.project().request);
+            let this = this.project();
+            end(this.request, *this.sent);
         }
     }
 }
 
-/// Ends the request's span now: it lasts until it was last entered, so it is entered once
-/// more.
-fn end(request: &mut Option<(Span, Scope)>) {
-    if let Some((span, _)) = request.take() {
-        span.in_scope(|| {});
+/// Ends the request's span now.
+fn end(request: &mut Option<(Exchange, Scope)>, sent: u64) {
+    if let Some((exchange, _)) = request.take() {
+        exchange.sent(sent);
     }
 }
 
 impl<B> TracedBody<B> {
-    pub(super) fn new(inner: B, request: Option<(Span, Scope)>) -> Self {
-        Self { inner, request }
+    pub(super) fn new(inner: B, request: Option<(Exchange, Scope)>) -> Self {
+        Self {
+            inner,
+            request,
+            sent: 0,
+        }
     }
 }
 
@@ -50,11 +56,18 @@ impl<B: Body> Body for TracedBody<B> {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.project();
         let polled = match this.request.as_ref() {
-            Some((span, scope)) => scope.run(|| span.in_scope(|| this.inner.poll_frame(cx))),
+            Some((exchange, scope)) => {
+                scope.run(|| exchange.span().in_scope(|| this.inner.poll_frame(cx)))
+            }
             None => this.inner.poll_frame(cx),
         };
-        if let Poll::Ready(None | Some(Err(_))) = polled {
-            end(this.request);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                let bytes = frame.data_ref().map_or(0, |data| data.remaining() as u64);
+                *this.sent = this.sent.saturating_add(bytes);
+            }
+            Poll::Ready(None | Some(Err(_))) => end(this.request, *this.sent),
+            Poll::Pending => {}
         }
         polled
     }

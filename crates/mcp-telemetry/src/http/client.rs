@@ -1,18 +1,23 @@
-//! An outgoing HTTP request as a span.
+//! An outgoing HTTP request as a span and a duration.
 
 use std::fmt::Display;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use http::{Method, StatusCode, Uri};
 use opentelemetry::trace::Status;
+use opentelemetry::{KeyValue, StringValue};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
+use super::describe::{method, verb};
 use super::headers::version;
 use crate::attributes as names;
+use crate::metrics::{self, Measured};
 use crate::settings::{ORIGIN, TARGET};
 
-/// The span of one outgoing request; it ends when this is dropped.
+/// The span of one outgoing request; it ends when this is dropped. Then its duration is
+/// recorded as `http.client.request.duration` too, sampled or not.
 ///
 /// ```
 /// use http::{Method, StatusCode, Uri};
@@ -30,43 +35,54 @@ use crate::settings::{ORIGIN, TARGET};
 #[must_use = "the span ends when this is dropped"]
 pub struct HttpCall {
     span: Span,
-    ended: AtomicBool,
+    started: Instant,
+    /// What the metric says of the request; nothing where nobody listened when it started.
+    asked: Vec<KeyValue>,
+    ending: Mutex<Ending>,
+}
+
+/// How a call ended, as far as is known.
+#[derive(Debug, Default)]
+struct Ending {
+    status: Option<StatusCode>,
+    version: Option<&'static str>,
+    error: Option<StringValue>,
 }
 
 impl HttpCall {
     /// Starts the span below the current one. `template` is the path with its variables in
     /// braces; it names the span, which otherwise has its method alone.
     pub fn start(method: &Method, uri: &Uri, template: Option<&str>) -> Self {
+        let (method, original) = self::method(method);
         let name = match template {
-            Some(template) => format!("{method} {template}"),
-            None => method.to_string(),
+            Some(template) => format!("{} {template}", verb(method)),
+            None => verb(method).to_owned(),
         };
         let span = tracing::info_span!(
             target: TARGET, "http.client", otel.name = name, otel.kind = "client",
             sentry.op = "http.client", sentry.origin = ORIGIN,
-            http.request.method = method.as_str(),
+            http.request.method = method,
             network.transport = "tcp", network.protocol.name = "http",
         );
+        let mut asked = Vec::new();
+        if !span.is_disabled() || metrics::are_wanted() {
+            asked = target(uri, template);
+            asked.push(KeyValue::new(names::HTTP_REQUEST_METHOD, method));
+        }
         if !span.is_disabled() {
-            if let Some(host) = uri.host() {
-                span.set_attribute(names::SERVER_ADDRESS, host.to_owned());
-            }
-            let default_port = match uri.scheme_str() {
-                Some("http") => Some(80),
-                Some("https") => Some(443),
-                _ => None,
-            };
-            if let Some(port) = uri.port_u16().or(default_port) {
-                span.set_attribute(names::SERVER_PORT, i64::from(port));
+            for attribute in &asked {
+                span.set_attribute(attribute.key.clone(), attribute.value.clone());
             }
             span.set_attribute(names::URL_FULL, uri.to_string());
-            if let Some(template) = template {
-                span.set_attribute(names::URL_TEMPLATE, template.to_owned());
+            if let Some(original) = original {
+                span.set_attribute(names::HTTP_REQUEST_METHOD_ORIGINAL, original);
             }
         }
         Self {
             span,
-            ended: AtomicBool::new(false),
+            started: Instant::now(),
+            asked,
+            ending: Mutex::default(),
         }
     }
 
@@ -79,28 +95,30 @@ impl HttpCall {
     /// Records the response. From 400 on it is an error, as OTel's HTTP convention has it
     /// for clients.
     pub fn respond(&self, status: StatusCode, http_version: http::Version) {
-        self.ended.store(true, Ordering::Relaxed);
-        if self.span.is_disabled() {
-            return;
-        }
+        let mut ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
+        ending.status = Some(status);
+        ending.version = version(http_version);
         let code = i64::from(status.as_u16());
         self.span
             .set_attribute(names::HTTP_RESPONSE_STATUS_CODE, code);
         self.span.set_attribute(names::HTTP_STATUS_CODE, code);
-        if let Some(version) = version(http_version) {
+        if let Some(version) = ending.version {
             self.span
                 .set_attribute(names::NETWORK_PROTOCOL_VERSION, version);
         }
         if status.is_client_error() || status.is_server_error() {
-            self.span
-                .set_attribute(names::ERROR_TYPE, status.as_str().to_owned());
+            let kind = StringValue::from(status.as_str().to_owned());
+            self.span.set_attribute(names::ERROR_TYPE, kind.clone());
             self.span.set_status(Status::error(""));
+            ending.error = Some(kind);
         }
     }
 
-    /// Records that there was no response: `kind` is one of few, such as `timeout`.
+    /// Records that there was no response, or that its body could not be read: `kind` is one
+    /// of few, such as `timeout`.
     pub fn fail(&self, kind: &'static str, error: &impl Display) {
-        self.ended.store(true, Ordering::Relaxed);
+        let mut ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
+        ending.error = Some(kind.into());
         if !self.span.is_disabled() {
             self.span.set_attribute(names::ERROR_TYPE, kind);
             self.span.set_status(Status::error(error.to_string()));
@@ -109,10 +127,55 @@ impl HttpCall {
 }
 
 impl Drop for HttpCall {
-    /// A request that nobody waits for any more: no error of its own, and no success.
+    /// A request that nobody waits for any more is no error of its own, and no success.
     fn drop(&mut self) {
-        if !*self.ended.get_mut() && !self.span.is_disabled() {
-            self.span.set_attribute(names::SENTRY_STATUS, "cancelled");
+        let Self {
+            span,
+            started,
+            asked,
+            ending,
+        } = self;
+        let ending = ending.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if ending.status.is_none() && ending.error.is_none() {
+            span.set_attribute(names::SENTRY_STATUS, "cancelled");
         }
+        if asked.is_empty() {
+            return;
+        }
+        metrics::record(Measured::HttpClientRequest, started.elapsed(), || {
+            let status = ending.status.map(|status| i64::from(status.as_u16()));
+            let ended = [
+                status.map(|it| KeyValue::new(names::HTTP_RESPONSE_STATUS_CODE, it)),
+                ending
+                    .error
+                    .take()
+                    .map(|it| KeyValue::new(names::ERROR_TYPE, it)),
+                ending
+                    .version
+                    .map(|it| KeyValue::new(names::NETWORK_PROTOCOL_VERSION, it)),
+            ];
+            let mut attributes = std::mem::take(asked);
+            attributes.extend(ended.into_iter().flatten());
+            attributes
+        });
     }
+}
+
+/// What the span and the metric say of the request's target.
+fn target(uri: &Uri, template: Option<&str>) -> Vec<KeyValue> {
+    let default_port = match uri.scheme_str() {
+        Some("http") => Some(80),
+        Some("https") => Some(443),
+        _ => None,
+    };
+    let port = uri.port_u16().or(default_port);
+    [
+        uri.host()
+            .map(|host| KeyValue::new(names::SERVER_ADDRESS, host.to_owned())),
+        port.map(|port| KeyValue::new(names::SERVER_PORT, i64::from(port))),
+        template.map(|it| KeyValue::new(names::URL_TEMPLATE, it.to_owned())),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

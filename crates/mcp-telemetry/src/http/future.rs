@@ -52,11 +52,9 @@ where
         Poll::Ready(match result {
             Ok(response) => {
                 let (parts, body) = response.into_parts();
-                let span = exchange.and_then(|exchange| exchange.respond(&parts));
-                Ok(Response::from_parts(
-                    parts,
-                    TracedBody::new(body, span.zip(this.scope.take())),
-                ))
+                let exchange = exchange.and_then(|exchange| exchange.respond(&parts));
+                let request = exchange.zip(this.scope.take());
+                Ok(Response::from_parts(parts, TracedBody::new(body, request)))
             }
             Err(error) => {
                 if let Some(exchange) = exchange {

@@ -5,14 +5,20 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::options::{MakeRoute, Options};
+use super::peer::ClientAddress;
 use super::service::HttpService;
 
-/// Makes an `http.server` span of every request that passes, and gives it a Sentry scope
-/// of its own.
+/// Makes an `http.server` span of every request that passes, gives it a Sentry scope of its
+/// own, and records its duration as `http.server.request.duration`, sampled or not.
 ///
 /// The parent is the trace context in the request's headers. The span ends when the
 /// response's body has been sent or the client has gone; for an event stream answering a
-/// GET, and for `subscriptions/listen`, when the response starts.
+/// GET, and for `subscriptions/listen`, when the response starts. What is measured ends with
+/// it. Nothing is added to the response.
+///
+/// Of the headers it records `X-Request-ID` (or an id made for the request), the session and
+/// the protocol version, `Mcp-Method` where it names a method of the specification, and with
+/// `SENTRY_SEND_PII` `User-Agent`; never `Mcp-Name` and `Mcp-Param-*`, which are inputs.
 ///
 /// ```
 /// use mcp_telemetry::http::HttpLayer;
@@ -53,6 +59,13 @@ impl HttpLayer {
     /// How the route of other paths is found.
     pub fn with_route(mut self, make_route: impl MakeRoute) -> Self {
         Arc::make_mut(&mut self.options).make_route = Some(Arc::new(make_route));
+        self
+    }
+
+    /// How the address of a request's sender is found. It is recorded with `SENTRY_SEND_PII`
+    /// alone; without this hook there is none.
+    pub fn with_client_address(mut self, client_address: impl ClientAddress) -> Self {
+        Arc::make_mut(&mut self.options).client_address = Some(Arc::new(client_address));
         self
     }
 }

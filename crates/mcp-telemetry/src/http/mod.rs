@@ -1,12 +1,15 @@
-//! HTTP requests as spans: a tower layer for a server, a call for a client.
+//! HTTP requests as spans and durations: a tower layer for a server, a call for a client.
 
 mod body;
 mod client;
+mod describe;
 mod exchange;
 mod future;
 mod headers;
 mod layer;
+mod methods;
 mod options;
+pub(crate) mod peer;
 mod service;
 
 pub use body::TracedBody;
@@ -16,4 +19,5 @@ pub use future::ResponseFuture;
 pub(crate) use headers::{session_id, version};
 pub use layer::HttpLayer;
 pub use options::MakeRoute;
+pub use peer::ClientAddress;
 pub use service::HttpService;

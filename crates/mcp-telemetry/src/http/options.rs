@@ -3,6 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http::request::Parts;
+
+use super::peer::{ClientAddress, PeerAddress};
+
 /// Finds the route of a request: the pattern that it matched, never its path.
 ///
 /// Closures implement it. With axum, which puts the route it matched into the request:
@@ -18,11 +22,11 @@ use std::sync::Arc;
 /// ```
 pub trait MakeRoute: Send + Sync + 'static {
     /// The route, or `None` where none matched: then the span is named by its method alone.
-    fn route(&self, head: &http::request::Parts) -> Option<String>;
+    fn route(&self, head: &Parts) -> Option<String>;
 }
 
-impl<F: Fn(&http::request::Parts) -> Option<String> + Send + Sync + 'static> MakeRoute for F {
-    fn route(&self, head: &http::request::Parts) -> Option<String> {
+impl<F: Fn(&Parts) -> Option<String> + Send + Sync + 'static> MakeRoute for F {
+    fn route(&self, head: &Parts) -> Option<String> {
         self(head)
     }
 }
@@ -32,6 +36,7 @@ pub(crate) struct Options {
     pub(super) mcp_path: String,
     health_paths: Vec<String>,
     pub(super) make_route: Option<Arc<dyn MakeRoute>>,
+    pub(super) client_address: Option<Arc<dyn ClientAddress>>,
 }
 
 impl Options {
@@ -51,18 +56,17 @@ impl Options {
     }
 
     /// The route, if the path is a known one or the hook finds it.
-    pub(super) fn route<B>(&self, request: &http::Request<B>) -> Option<String> {
-        let path = request.uri().path();
-        if let Some(known) = self.known_path(path) {
+    pub(super) fn route(&self, head: &Parts) -> Option<String> {
+        if let Some(known) = self.known_path(head.uri.path()) {
             return Some(known.to_owned());
         }
-        let make_route = self.make_route.as_ref()?;
-        // Hooks see the request's head, which cannot be borrowed as parts: copy it.
-        let (mut parts, ()) = http::Request::new(()).into_parts();
-        parts.method = request.method().clone();
-        parts.uri = request.uri().clone();
-        parts.extensions = request.extensions().clone();
-        make_route.route(&parts)
+        self.make_route.as_ref()?.route(head)
+    }
+
+    /// Who sends the request, if the hook knows.
+    pub(super) fn peer(&self, head: &Parts) -> Option<PeerAddress> {
+        let address = self.client_address.as_ref()?.client_address(head)?;
+        Some(PeerAddress(address))
     }
 }
 
@@ -72,6 +76,7 @@ impl Default for Options {
             mcp_path: "/mcp".to_owned(),
             health_paths: crate::sampling::HEALTH_PATHS.map(str::to_owned).to_vec(),
             make_route: None,
+            client_address: None,
         }
     }
 }

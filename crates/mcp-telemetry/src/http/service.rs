@@ -38,8 +38,10 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let exchange = Exchange::start(&self.options, &mut request);
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (mut head, body) = request.into_parts();
+        let exchange = Exchange::start(&self.options, &mut head);
+        let request = Request::from_parts(head, body);
         let span = exchange
             .as_ref()
             .map_or_else(Span::none, |exchange| exchange.span().clone());

@@ -23,8 +23,10 @@ async fn a_request_to_the_mcp_endpoint() {
             ("host", b"mcp.example.com:8443"),
             ("user-agent", b"claude/1.0"),
             ("x-request-id", b"7f1c"),
+            ("content-length", b"512"),
             ("mcp-session-id", b"191c4850af6c"),
             ("mcp-protocol-version", b"2025-11-25"),
+            ("mcp-method", b"tools/call"),
             ("authorization", b"Bearer abc123def456"),
             ("cookie", b"session=abc123def456"),
         ],
@@ -43,6 +45,8 @@ async fn a_request_to_the_mcp_endpoint() {
         "http.route": "/mcp",
         "http.response.status_code": 200,
         "http.status_code": 200,
+        "http.request.body.size": 512,
+        "http.response.body.size": 0,
         "http.request.header.x-request-id": ["7f1c"],
         "url.path": "/mcp",
         "url.query": "a=1",
@@ -56,6 +60,7 @@ async fn a_request_to_the_mcp_endpoint() {
         "mcp.transport": "http",
         "mcp.session.id": "191c4850af6c",
         "mcp.protocol.version": "2025-11-25",
+        "mcp.method.name": "tools/call",
     });
     assert_attributes(&span, expected);
 }
@@ -63,7 +68,12 @@ async fn a_request_to_the_mcp_endpoint() {
 #[tokio::test]
 async fn a_request_elsewhere_has_nothing_of_mcp() {
     let rig = Rig::new(&[PII]);
-    let headers: Headers<'_> = &[("mcp-session-id", b"191c"), ("host", b"h")];
+    let headers: Headers<'_> = &[
+        ("mcp-session-id", b"191c"),
+        ("mcp-method", b"tools/call"),
+        ("x-request-id", b"7f1c"),
+        ("host", b"h"),
+    ];
     let get = request("GET", "/favicon.ico", headers);
     exchange(answering(HttpLayer::new(), 200), get).await;
     // Without a route its path stays out of the name.
@@ -75,6 +85,8 @@ async fn a_request_elsewhere_has_nothing_of_mcp() {
         "http.request.method": "GET",
         "http.response.status_code": 200,
         "http.status_code": 200,
+        "http.request.header.x-request-id": ["7f1c"],
+        "http.response.body.size": 0,
         "url.path": "/favicon.ico",
         "url.scheme": "http",
         "server.address": "h",
@@ -220,6 +232,7 @@ async fn garbage_in_headers_is_left_out() {
         ("mcp-session-id", bytes),
         ("mcp-protocol-version", bytes),
         ("mcp-method", bytes),
+        ("content-length", bytes),
         ("traceparent", b"00-zz-zz-01"),
         ("tracestate", bytes),
         ("baggage", bytes),
@@ -236,9 +249,10 @@ async fn garbage_in_headers_is_left_out() {
         "server.address": null,
         "server.port": null,
         "user_agent.original": null,
-        "http.request.header.x-request-id": null,
+        "http.request.body.size": null,
         "mcp.session.id": null,
         "mcp.protocol.version": null,
+        "mcp.method.name": null,
         "http.response.status_code": 400,
     });
     assert_has(&span, absent);
