@@ -8,6 +8,7 @@
 )]
 
 mod ends;
+mod http;
 mod program;
 mod says;
 mod settings;

@@ -77,6 +77,36 @@ fn no_response_is_an_error_of_a_kind() {
 }
 
 #[test]
+fn a_response_whose_body_breaks_has_its_status_and_the_error() {
+    let rig = Rig::new(&[NO_PII]);
+    let call = HttpCall::start(&Method::GET, &Uri::from_static("http://h/p"), None);
+    call.respond(StatusCode::OK, Version::HTTP_11);
+    call.fail("connection", &"connection reset");
+    drop(call);
+    let span = rig.spans().one("GET");
+    assert_eq!(span.status, failed("connection reset"));
+    let expected = json!({ "error.type": "connection", "http.response.status_code": 200 });
+    assert_has(&span, expected);
+}
+
+#[test]
+fn a_method_that_nobody_knows_is_other() {
+    let rig = Rig::new(&[NO_PII]);
+    let brew = Method::from_bytes(b"BREW").unwrap();
+    drop(HttpCall::start(
+        &brew,
+        &Uri::from_static("http://h/p"),
+        None,
+    ));
+    let expected = json!({
+        "http.request.method": "_OTHER",
+        "http.request.method_original": "BREW",
+        "sentry.status": "cancelled",
+    });
+    assert_has(&rig.spans().one("HTTP"), expected);
+}
+
+#[test]
 fn credentials_and_queries_in_urls_are_redacted() {
     let rig = Rig::new(&[NO_PII]);
     let uri = Uri::from_static("https://admin:changeme@h:8089/x?search=secret&token=abc123def");

@@ -11,7 +11,6 @@ use tower::{Layer as _, ServiceExt as _};
 use crate::common::{
     self, Rig, assert_attributes, assert_child, assert_has, assert_root, attribute,
 };
-use crate::message::made_id;
 use crate::{Headers, NO_PII, PII, answering, exchange, request};
 
 #[tokio::test]
@@ -24,8 +23,10 @@ async fn a_request_to_the_mcp_endpoint() {
             ("host", b"mcp.example.com:8443"),
             ("user-agent", b"claude/1.0"),
             ("x-request-id", b"7f1c"),
+            ("content-length", b"512"),
             ("mcp-session-id", b"191c4850af6c"),
             ("mcp-protocol-version", b"2025-11-25"),
+            ("mcp-method", b"tools/call"),
             ("authorization", b"Bearer abc123def456"),
             ("cookie", b"session=abc123def456"),
         ],
@@ -44,8 +45,9 @@ async fn a_request_to_the_mcp_endpoint() {
         "http.route": "/mcp",
         "http.response.status_code": 200,
         "http.status_code": 200,
-        "http.request.header.x-request-id": ["7f1c"],
+        "http.request.body.size": 512,
         "http.response.body.size": 0,
+        "http.request.header.x-request-id": ["7f1c"],
         "url.path": "/mcp",
         "url.query": "a=1",
         "url.scheme": "http",
@@ -58,6 +60,7 @@ async fn a_request_to_the_mcp_endpoint() {
         "mcp.transport": "http",
         "mcp.session.id": "191c4850af6c",
         "mcp.protocol.version": "2025-11-25",
+        "mcp.method.name": "tools/call",
     });
     assert_attributes(&span, expected);
 }
@@ -65,20 +68,24 @@ async fn a_request_to_the_mcp_endpoint() {
 #[tokio::test]
 async fn a_request_elsewhere_has_nothing_of_mcp() {
     let rig = Rig::new(&[PII]);
-    let headers: Headers<'_> = &[("mcp-session-id", b"191c"), ("host", b"h")];
+    let headers: Headers<'_> = &[
+        ("mcp-session-id", b"191c"),
+        ("mcp-method", b"tools/call"),
+        ("x-request-id", b"7f1c"),
+        ("host", b"h"),
+    ];
     let get = request("GET", "/favicon.ico", headers);
     exchange(answering(HttpLayer::new(), 200), get).await;
     // Without a route its path stays out of the name.
-    let span = rig.spans().one("GET");
     let expected = json!({
         "sentry.op": "http.server",
         "sentry.origin": "auto.mcp.mcp_telemetry",
         "sampling.rule": "base",
         "sampling.rate": 1.0,
         "http.request.method": "GET",
-        "http.request.header.x-request-id": made_id(&span),
         "http.response.status_code": 200,
         "http.status_code": 200,
+        "http.request.header.x-request-id": ["7f1c"],
         "http.response.body.size": 0,
         "url.path": "/favicon.ico",
         "url.scheme": "http",
@@ -87,7 +94,7 @@ async fn a_request_elsewhere_has_nothing_of_mcp() {
         "network.protocol.name": "http",
         "network.protocol.version": "1.1",
     });
-    assert_attributes(&span, expected);
+    assert_attributes(&rig.spans().one("GET"), expected);
 }
 
 #[tokio::test]
@@ -225,6 +232,7 @@ async fn garbage_in_headers_is_left_out() {
         ("mcp-session-id", bytes),
         ("mcp-protocol-version", bytes),
         ("mcp-method", bytes),
+        ("content-length", bytes),
         ("traceparent", b"00-zz-zz-01"),
         ("tracestate", bytes),
         ("baggage", bytes),
@@ -241,9 +249,10 @@ async fn garbage_in_headers_is_left_out() {
         "server.address": null,
         "server.port": null,
         "user_agent.original": null,
-        "http.request.header.x-request-id": made_id(&span),
+        "http.request.body.size": null,
         "mcp.session.id": null,
         "mcp.protocol.version": null,
+        "mcp.method.name": null,
         "http.response.status_code": 400,
     });
     assert_has(&span, absent);

@@ -271,3 +271,30 @@ async fn a_panic_before_there_is_a_future_is_an_error() {
     let span = rig.spans().one("POST /mcp");
     assert_eq!(span.status, failed("the service panicked"));
 }
+
+#[tokio::test]
+async fn what_a_subscription_spawns_does_not_hold_its_span() {
+    let rig = Rig::new(&[NO_PII]);
+    let (open, closed) = tokio::sync::oneshot::channel::<()>();
+    let closed = std::sync::Mutex::new(Some(closed));
+    let service = HttpLayer::new().layer(tower::service_fn(move |_: Request<String>| {
+        let closed = closed.lock().unwrap().take();
+        // As rmcp does: what it spawns runs in the span that it was called in.
+        let task = tracing::Instrument::instrument(
+            async move {
+                if let Some(closed) = closed {
+                    let _ = closed.await;
+                }
+            },
+            tracing::Span::current(),
+        );
+        tokio::spawn(task);
+        std::future::ready(Ok::<_, std::convert::Infallible>(Response::new(
+            String::new(),
+        )))
+    }));
+    let post = request("POST", "/mcp", &[("mcp-method", b"subscriptions/listen")]);
+    let response = service.oneshot(post).await.unwrap();
+    assert_eq!(rig.spans().names(), ["POST /mcp"]);
+    drop((response, open));
+}

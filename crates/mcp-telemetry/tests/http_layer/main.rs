@@ -11,7 +11,9 @@ mod client;
 mod common;
 mod described;
 mod endings;
-mod message;
+mod identity;
+mod measured;
+mod rmcp;
 
 use std::convert::Infallible;
 use std::pin::Pin;

@@ -10,7 +10,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod counted;
-mod http;
 mod operations;
 mod sessions;
 
