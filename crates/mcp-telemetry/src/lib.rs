@@ -22,9 +22,9 @@ pub use mcp::{TracedHandler, TracedService};
 pub use mcp_telemetry_macros::{
     trace_mcp_prompt, trace_mcp_resource, trace_mcp_tool, trace_splunk_operation,
 };
-#[cfg(feature = "client")]
-pub use peer::TracedClient;
 pub use peer::{McpTransport, PeerExt, TracedPeer, TracedRequest};
+#[cfg(feature = "client")]
+pub use peer::{TracedClient, TracedClientService};
 
 pub use scrub::sanitize_span;
 

@@ -1,9 +1,13 @@
 //! What a span says about an MCP message before it is handled.
 
+use std::borrow::Cow;
+
 use opentelemetry::{KeyValue, Value};
 use otel_pipeline::ContextAttributes;
 use rmcp::RoleServer;
-use rmcp::model::{Extensions, Implementation, InitializeRequestParams, ProtocolVersion};
+use rmcp::model::{
+    Extensions, Implementation, InitializeRequestParams, ProtocolVersion, RequestId,
+};
 use rmcp::service::{NotificationContext, RequestContext};
 
 use super::operation::{Operation, client_capabilities};
@@ -12,6 +16,7 @@ use super::text::{bounded, id, uri};
 use crate::attributes as names;
 use crate::call::CallKind;
 use crate::http::{PeerAddress, session_id};
+use crate::peer::McpTransport;
 
 /// The attributes of a message: those that every span below inherits, and those of its
 /// own span alone.
@@ -21,10 +26,10 @@ pub(crate) struct Facts {
 }
 
 /// Who speaks which version with whom.
-struct Peers<'a> {
-    version: Option<ProtocolVersion>,
-    client: Option<Implementation>,
-    server: &'a Implementation,
+pub(crate) struct Peers<'a> {
+    pub(crate) version: Option<Cow<'a, ProtocolVersion>>,
+    pub(crate) client: Option<Cow<'a, Implementation>>,
+    pub(crate) server: Option<&'a Implementation>,
 }
 
 /// The client as the session began with it. Without a session rmcp makes up a client that
@@ -47,19 +52,16 @@ impl Facts {
         server: &Implementation,
     ) -> Self {
         let mut facts = Self::new(operation.method);
-        let id = id(&context.id);
-        facts.inherit(names::MCP_REQUEST_ID, id.clone());
-        facts.inherit(names::JSONRPC_REQUEST_ID, id);
+        facts.request(&context.id);
+        let remembered = || remembered(&context.extensions, context.peer.peer_info().as_deref());
+        let named = || context.meta.client_info().or_else(remembered);
+        let client = operation.client.map(Cow::Borrowed);
         let peers = Peers {
-            version: context.protocol_version(),
-            client: operation
-                .client
-                .cloned()
-                .or_else(|| context.meta.client_info())
-                .or_else(|| remembered(&context.extensions, context.peer.peer_info().as_deref())),
-            server,
+            version: context.protocol_version().map(Cow::Owned),
+            client: client.or_else(|| named().map(Cow::Owned)),
+            server: Some(server),
         };
-        facts.message(&context.extensions, peers);
+        facts.message(&context.extensions, &peers);
         if operation.method == "server/discover"
             && let Some(capabilities) = context.client_capabilities()
         {
@@ -88,11 +90,30 @@ impl Facts {
         let handshake = context.peer.peer_info();
         let handshake = handshake.as_deref();
         let peers = Peers {
-            version: handshake.map(|it| it.protocol_version.clone()),
-            client: remembered(&context.extensions, handshake),
-            server,
+            version: handshake.map(|it| Cow::Borrowed(&it.protocol_version)),
+            client: remembered(&context.extensions, handshake).map(Cow::Owned),
+            server: Some(server),
         };
-        facts.message(&context.extensions, peers);
+        facts.message(&context.extensions, &peers);
+        facts
+    }
+
+    /// What is known about a message that a client receives, beside what it says itself.
+    #[cfg(feature = "client")]
+    pub(crate) fn of_client(
+        method: &'static str,
+        request: Option<&RequestId>,
+        peers: &Peers<'_>,
+        transport: Option<McpTransport>,
+    ) -> Self {
+        let mut facts = Self::new(method);
+        if let Some(request) = request {
+            facts.request(request);
+        }
+        if let Some(transport) = transport {
+            facts.transport(transport);
+        }
+        facts.peers(peers);
         facts
     }
 
@@ -105,57 +126,67 @@ impl Facts {
         facts
     }
 
-    /// What requests and notifications have in common.
-    fn message(&mut self, extensions: &Extensions, peers: Peers<'_>) {
+    fn request(&mut self, request: &RequestId) {
+        let id = id(request);
+        self.inherit(names::MCP_REQUEST_ID, id.clone());
+        self.inherit(names::JSONRPC_REQUEST_ID, id);
+    }
+
+    /// What requests and notifications have in common that a server receives.
+    fn message(&mut self, extensions: &Extensions, peers: &Peers<'_>) {
         let parts = extensions.get::<http::request::Parts>();
-        self.transport(parts);
+        self.transport(McpTransport::of(parts));
+        if let Some(parts) = parts {
+            self.http(parts);
+        }
         // Sessions were removed in 2026-07-28; what a newer client sends as one is none.
         let session = parts
-            .filter(|_| !is_stateless(peers.version.as_ref()))
+            .filter(|_| !is_stateless(peers.version.as_deref()))
             .and_then(|parts| session_id(&parts.headers));
         if let Some(session) = session {
             self.inherit(names::MCP_SESSION_ID, session.to_owned());
         }
-        if let Some(version) = peers.version {
+        self.peers(peers);
+    }
+
+    fn peers(&mut self, peers: &Peers<'_>) {
+        if let Some(version) = &peers.version {
             let version = bounded(version.as_str()).into_owned();
             self.own(names::MCP_PROTOCOL_VERSION, version);
         }
-        if let Some(client) = peers.client {
-            self.own(names::MCP_CLIENT_NAME, bounded(&client.name).into_owned());
-            self.own(
-                names::MCP_CLIENT_VERSION,
-                bounded(&client.version).into_owned(),
-            );
-            if let Some(title) = &client.title {
-                self.own(names::MCP_CLIENT_TITLE, bounded(title).into_owned());
+        const CLIENT: [&str; 3] = [
+            names::MCP_CLIENT_NAME,
+            names::MCP_CLIENT_VERSION,
+            names::MCP_CLIENT_TITLE,
+        ];
+        const SERVER: [&str; 3] = [
+            names::MCP_SERVER_NAME,
+            names::MCP_SERVER_VERSION,
+            names::MCP_SERVER_TITLE,
+        ];
+        let client = peers.client.as_deref().map(|client| (client, CLIENT));
+        let server = peers.server.map(|server| (server, SERVER));
+        for (peer, [name, version, title]) in client.into_iter().chain(server) {
+            self.own(name, bounded(&peer.name).into_owned());
+            self.own(version, bounded(&peer.version).into_owned());
+            if let Some(text) = &peer.title {
+                self.own(title, bounded(text).into_owned());
             }
-        }
-        self.own(names::MCP_SERVER_NAME, peers.server.name.clone());
-        self.own(names::MCP_SERVER_VERSION, peers.server.version.clone());
-        if let Some(title) = &peers.server.title {
-            self.own(names::MCP_SERVER_TITLE, title.clone());
         }
     }
 
-    fn transport(&mut self, parts: Option<&http::request::Parts>) {
-        // Sentry fills a missing `network.transport` from `mcp.transport`: set both.
-        match parts {
-            Some(parts) => {
-                self.inherit(names::MCP_TRANSPORT, "http");
-                self.inherit(names::NETWORK_TRANSPORT, "tcp");
-                self.own(names::NETWORK_PROTOCOL_NAME, "http");
-                if let Some(version) = crate::http::version(parts.version) {
-                    self.own(names::NETWORK_PROTOCOL_VERSION, version);
-                }
-                if let Some(peer) = parts.extensions.get::<PeerAddress>() {
-                    self.own(names::CLIENT_ADDRESS, peer.ip());
-                    self.own(names::CLIENT_PORT, peer.port());
-                }
-            }
-            None => {
-                self.inherit(names::MCP_TRANSPORT, "stdio");
-                self.inherit(names::NETWORK_TRANSPORT, "pipe");
-            }
+    fn transport(&mut self, transport: McpTransport) {
+        self.inherited.extend(transport.inherited());
+        self.own.extend(transport.protocol());
+    }
+
+    fn http(&mut self, parts: &http::request::Parts) {
+        if let Some(version) = crate::http::version(parts.version) {
+            self.own(names::NETWORK_PROTOCOL_VERSION, version);
+        }
+        if let Some(peer) = parts.extensions.get::<PeerAddress>() {
+            self.own(names::CLIENT_ADDRESS, peer.ip());
+            self.own(names::CLIENT_PORT, peer.port());
         }
     }
 

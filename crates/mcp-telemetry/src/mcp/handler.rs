@@ -137,7 +137,7 @@ impl<H: ServerHandler> ServerHandler for TracedHandler<H> {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         if self.inner.get_tool(&request.name).is_some() {
-            self.instance.server.tools.insert(&request.name);
+            self.instance.own.tools.insert(&request.name);
         }
         let started = self.start("tools/call", &request, &context);
         observe(

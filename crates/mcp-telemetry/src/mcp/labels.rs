@@ -10,17 +10,19 @@ use super::outcome::Verdict;
 use crate::attributes as names;
 use crate::call::CallKind;
 use crate::metrics::{self, Measured};
+use crate::peer::McpTransport;
 
 /// What is known of a message when it comes.
 #[derive(Clone, Debug)]
 pub(crate) struct Labels {
     method: &'static str,
     version: Option<&'static str>,
-    /// The HTTP version; `None` for stdio.
-    http: Option<&'static str>,
+    transport: Option<McpTransport>,
+    http_version: Option<&'static str>,
 }
 
 impl Labels {
+    /// Of a message that a server receives.
     pub(crate) fn new(
         method: &'static str,
         version: Option<&ProtocolVersion>,
@@ -30,8 +32,29 @@ impl Labels {
         Self {
             method,
             version: version.map(known_version),
-            http: parts.map(|parts| crate::http::version(parts.version).unwrap_or(OTHER)),
+            transport: Some(McpTransport::of(parts)),
+            http_version: parts.map(|parts| crate::http::version(parts.version).unwrap_or(OTHER)),
         }
+    }
+
+    /// Of a message that a client receives, over this transport if that is known.
+    #[cfg(feature = "client")]
+    pub(crate) fn of_client(
+        method: &'static str,
+        version: Option<&ProtocolVersion>,
+        transport: Option<McpTransport>,
+    ) -> Self {
+        Self {
+            method,
+            version: version.map(known_version),
+            transport,
+            http_version: None,
+        }
+    }
+
+    /// The message's method.
+    pub(crate) fn method(&self) -> &'static str {
+        self.method
     }
 
     /// The version that was agreed on in the end.
@@ -48,7 +71,7 @@ impl Labels {
         verdict: &Verdict,
     ) {
         metrics::record(Measured::ServerOperation, duration, || {
-            let mut labels = self.transport();
+            let mut labels = self.connection();
             labels.push(KeyValue::new(names::MCP_METHOD_NAME, self.method));
             match target {
                 Some((CallKind::Tool, name)) => {
@@ -72,19 +95,15 @@ impl Labels {
     }
 
     /// Counts a session that lasted so long.
-    pub(crate) fn session(&self, duration: Duration) {
-        metrics::record(Measured::ServerSession, duration, || self.transport());
+    pub(crate) fn session(&self, measured: Measured, duration: Duration) {
+        metrics::record(measured, duration, || self.connection());
     }
 
-    fn transport(&self) -> Vec<KeyValue> {
+    fn connection(&self) -> Vec<KeyValue> {
         let mut labels = Vec::with_capacity(10);
-        match self.http {
-            Some(version) => {
-                labels.push(KeyValue::new(names::NETWORK_TRANSPORT, "tcp"));
-                labels.push(KeyValue::new(names::NETWORK_PROTOCOL_NAME, "http"));
-                labels.push(KeyValue::new(names::NETWORK_PROTOCOL_VERSION, version));
-            }
-            None => labels.push(KeyValue::new(names::NETWORK_TRANSPORT, "pipe")),
+        labels.extend(self.transport.into_iter().flat_map(McpTransport::labels));
+        if let Some(version) = self.http_version {
+            labels.push(KeyValue::new(names::NETWORK_PROTOCOL_VERSION, version));
         }
         if let Some(version) = self.version {
             labels.push(KeyValue::new(names::MCP_PROTOCOL_VERSION, version));

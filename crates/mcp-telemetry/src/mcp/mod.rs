@@ -22,15 +22,27 @@ mod session;
 mod text;
 
 pub(crate) use bounded_json::bounded_json;
+#[cfg(feature = "client")]
+pub(crate) use facts::{Facts, Peers};
 pub use handler::TracedHandler;
 pub(crate) use known::OTHER;
+#[cfg(feature = "client")]
+pub(crate) use labels::Labels;
 pub(crate) use labels::known_version;
 pub(crate) use meta::{carry, yield_to};
+#[cfg(feature = "client")]
+pub(crate) use notification::{Notified, meta as notification_meta};
 pub(crate) use notification::{cancelled, progress};
+#[cfg(feature = "client")]
+pub(crate) use observe::{Instance, Request, observe};
 #[cfg(feature = "client")]
 pub(crate) use operation::Params;
 pub(crate) use operation::{Operation, count, level};
 pub(crate) use outcome::Outcome;
+#[cfg(feature = "client")]
+pub(crate) use outcome::is_stateless;
+#[cfg(feature = "client")]
+pub(crate) use parent::Parent;
 pub(crate) use result::Observed;
 pub use service::TracedService;
 #[cfg(feature = "client")]

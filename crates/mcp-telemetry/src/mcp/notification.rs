@@ -1,14 +1,12 @@
-//! Notifications that a client sends, as spans.
+//! Notifications that are received, as spans.
 
 use std::future::Future;
 use std::time::Instant;
 
 use opentelemetry::trace::Status;
 use opentelemetry::{KeyValue, Value};
-use rmcp::model::{
-    CancelledNotificationParam, JsonObject, NotificationMetaObject, ProgressNotificationParam,
-};
-use rmcp::service::NotificationContext;
+use rmcp::model::{CancelledNotificationParam, NotificationMetaObject, ProgressNotificationParam};
+use rmcp::service::{NotificationContext, ServiceRole};
 use rmcp::{ErrorData, RoleServer};
 use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -144,7 +142,7 @@ fn whole(number: f64) -> Value {
     Value::I64(whole)
 }
 
-/// Runs the handler of a notification inside its span.
+/// Runs the handler of a notification to a server inside its span.
 pub(crate) async fn observe_notification<T: Handled>(
     instance: &Instance,
     notice: Notice,
@@ -154,42 +152,84 @@ pub(crate) async fn observe_notification<T: Handled>(
     if notice.begins_session() {
         instance.session.ready();
     }
-    let since = Instant::now();
     let version = context.peer.peer_info();
     let version = version.as_deref().map(|it| &it.protocol_version);
-    let ending = Ending {
-        labels: Labels::new(notice.method, version, &context.extensions),
-        span: start(instance, notice, context),
-        since,
-        outcome: None,
-    };
-    let span = ending.span.clone();
-    let observed = async move {
-        let handled = handler.await;
-        ending.finish(handled.outcome());
-        handled
-    };
-    Scope::new().wrap(observed.instrument(span)).await
+    let labels = Labels::new(notice.method, version, &context.extensions);
+    let notified = Notified::start("mcp.notification.client_to_server", labels, || {
+        let mut facts = Facts::of_notification(notice.method, context, &instance.own.info);
+        facts.own.extend(notice.facts);
+        // The HTTP request has been answered already: its span is not written to any more.
+        (facts, Parent::of(meta(context), &context.extensions))
+    });
+    notified.observe(handler).await
+}
+
+/// The notification's `_meta`. rmcp 3.11 looks for it after it has taken the extensions, which
+/// hold it, into the context.
+pub(crate) fn meta<R: ServiceRole>(context: &NotificationContext<R>) -> &NotificationMetaObject {
+    match context.extensions.get::<NotificationMetaObject>() {
+        Some(meta) if context.meta.is_empty() => meta,
+        _ => &context.meta,
+    }
+}
+
+/// A notification that has come. It ends, also where its handler panics.
+pub(crate) struct Notified {
+    span: Span,
+    labels: Labels,
+    since: Instant,
+    outcome: Option<Outcome>,
+}
+
+impl Notified {
+    /// Starts the span of a notification, where one is wanted; `begin` is asked where there is
+    /// one.
+    pub(crate) fn start(
+        op: &'static str,
+        labels: Labels,
+        begin: impl FnOnce() -> (Facts, Parent),
+    ) -> Self {
+        let since = Instant::now();
+        let span = start(op, labels.method(), begin);
+        Self {
+            span,
+            labels,
+            since,
+            outcome: None,
+        }
+    }
+
+    /// Runs the handler inside the span.
+    pub(crate) async fn observe<T: Handled>(self, handler: impl Future<Output = T>) -> T {
+        let span = self.span.clone();
+        let observed = async move {
+            let handled = handler.await;
+            self.finish(handled.outcome());
+            handled
+        };
+        Scope::new().wrap(observed.instrument(span)).await
+    }
+
+    fn finish(mut self, outcome: Outcome) {
+        self.outcome = Some(outcome);
+    }
 }
 
 /// The span of a notification, where one is wanted.
-fn start(instance: &Instance, notice: Notice, context: &NotificationContext<RoleServer>) -> Span {
-    if !traces_notification(notice.method) {
+fn start(op: &'static str, method: &'static str, begin: impl FnOnce() -> (Facts, Parent)) -> Span {
+    if !traces_notification(method) {
         return Span::none();
     }
     let span = tracing::info_span!(
-        target: TARGET, parent: None, "mcp.notification", otel.name = notice.method,
-        otel.kind = "server", sentry.op = "mcp.notification.client_to_server",
-        sentry.origin = ORIGIN, sentry.source = "route",
+        target: TARGET, parent: None, "mcp.notification", otel.name = method,
+        otel.kind = "server", sentry.op = op, sentry.origin = ORIGIN, sentry.source = "route",
     );
     if span.is_disabled() {
         return span;
     }
-    let facts = Facts::of_notification(notice.method, context, &instance.server.info);
-    // The HTTP request has been answered already: its span is not written to any more.
-    let parent = Parent::of(meta(context), &context.extensions);
+    let (facts, parent) = begin();
     let inherited = facts.context_attributes();
-    for attribute in facts.own.into_iter().chain(notice.facts) {
+    for attribute in facts.own {
         span.set_attribute(attribute.key, attribute.value);
     }
     if let Some(link) = parent.link {
@@ -200,30 +240,7 @@ fn start(instance: &Instance, notice: Notice, context: &NotificationContext<Role
     span
 }
 
-/// The notification's `_meta`. rmcp 3.11 looks for it after it has taken the extensions, which
-/// hold it, into the context.
-fn meta(context: &NotificationContext<RoleServer>) -> &JsonObject {
-    match context.extensions.get::<NotificationMetaObject>() {
-        Some(meta) if context.meta.is_empty() => meta,
-        _ => &context.meta,
-    }
-}
-
-/// Ends the notification, also where its handler panics.
-struct Ending {
-    span: Span,
-    labels: Labels,
-    since: Instant,
-    outcome: Option<Outcome>,
-}
-
-impl Ending {
-    fn finish(mut self, outcome: Outcome) {
-        self.outcome = Some(outcome);
-    }
-}
-
-impl Drop for Ending {
+impl Drop for Notified {
     fn drop(&mut self) {
         let unfinished = || match std::thread::panicking() {
             true => Outcome::Panicked,
@@ -231,7 +248,7 @@ impl Drop for Ending {
         };
         let outcome = self.outcome.take().unwrap_or_else(unfinished);
         let mut verdict = outcome.verdict();
-        // Nothing goes back to the client, so no code of a response.
+        // Nothing goes back to the sender, so no code of a response.
         verdict.code = None;
         self.labels.operation(self.since.elapsed(), None, &verdict);
         if let (Some(error), Some(message)) = (verdict.error_type, verdict.message) {

@@ -27,39 +27,54 @@ use crate::attributes as names;
 use crate::call::{CallKind, Failure};
 use crate::execution::{Execution, Notes};
 use crate::isolation::Scope;
+use crate::metrics::Measured;
 use crate::settings::{ORIGIN, TARGET, marks_results};
 
-/// What a wrapper knows of its server: what all copies share, and the session of this one.
+/// What a wrapper knows of its service: what all copies share, and the session of this one.
 #[derive(Clone, Debug)]
 pub(crate) struct Instance {
-    pub(crate) server: Arc<Server>,
+    pub(crate) own: Arc<Own>,
     pub(crate) session: Session,
     seen: Seen,
+    /// `mcp.status` of a request that its sender takes back.
+    taken_back: &'static str,
 }
 
-/// What all copies of a server share.
+/// What all copies of a service share.
 #[derive(Debug, Default)]
-pub(crate) struct Server {
+pub(crate) struct Own {
     pub(crate) info: Implementation,
     pub(crate) tools: KnownNames,
     pub(crate) prompts: KnownNames,
 }
 
 impl Instance {
-    /// `seen` is where the wrapper stands.
+    /// A server. `seen` is where the wrapper stands.
     pub(crate) fn new(info: Implementation, seen: Seen) -> Self {
+        let own = Own {
+            info,
+            ..Own::default()
+        };
         Self {
-            server: Arc::new(Server {
-                info,
-                ..Server::default()
-            }),
-            session: Session::default(),
+            own: Arc::new(own),
+            session: Session::of(Measured::ServerSession),
             seen,
+            taken_back: "client_disconnect",
+        }
+    }
+
+    /// A client, with the rules for errors that a server has.
+    #[cfg(feature = "client")]
+    pub(crate) fn of_client(info: Implementation) -> Self {
+        Self {
+            session: Session::of(Measured::ClientSession),
+            taken_back: "cancelled",
+            ..Self::new(info, Seen::OnWire)
         }
     }
 }
 
-impl Server {
+impl Own {
     fn names(&self, kind: CallKind) -> Option<&KnownNames> {
         match kind {
             CallKind::Tool => Some(&self.tools),
@@ -71,8 +86,9 @@ impl Server {
 
 /// A request that has come.
 pub(crate) struct Request {
-    server: Arc<Server>,
+    own: Arc<Own>,
     seen: Seen,
+    taken_back: &'static str,
     stateless: bool,
     ended: bool,
     cancelled: CancellationToken,
@@ -84,7 +100,7 @@ pub(crate) struct Request {
 }
 
 /// The tool, resource or prompt that a request is for.
-struct Named {
+pub(crate) struct Named {
     kind: CallKind,
     name: String,
     /// It is known to exist: the name stands in span names and on metrics.
@@ -97,31 +113,47 @@ struct Spans {
 }
 
 impl Request {
-    /// Starts the spans of a request.
+    /// Starts the spans of a request to a server.
     pub(crate) fn start(
         instance: &Instance,
         operation: Operation<'_>,
         context: &RequestContext<RoleServer>,
     ) -> Self {
-        let server = &instance.server;
+        let own = &instance.own;
         let version = context.protocol_version();
         let labels = Labels::new(operation.method, version.as_ref(), &context.extensions);
         let target = operation.target.as_ref().map(|target| Named {
             kind: target.kind,
             name: target.name.clone().into_owned(),
-            known: server
+            known: own
                 .names(target.kind)
                 .is_some_and(|names| names.contains(&target.name)),
         });
-        let seen = instance.seen.error_of(operation.method);
         let named = || context.meta.protocol_version().is_some();
-        let spans = Spans::start(server, operation, target.as_ref(), context);
+        let stateless = has_newer_errors(version.as_ref(), named);
+        Self::received(instance, labels, stateless, target, &context.ct, || {
+            let parent = Parent::of(&context.meta, &context.extensions);
+            (Facts::of_request(operation, context, &own.info), parent)
+        })
+    }
+
+    /// Starts the spans of a request; `begin` is asked where there are spans.
+    pub(crate) fn received(
+        instance: &Instance,
+        labels: Labels,
+        stateless: bool,
+        target: Option<Named>,
+        cancelled: &CancellationToken,
+        begin: impl FnOnce() -> (Facts, Parent),
+    ) -> Self {
+        let spans = Spans::start(labels.method(), target.as_ref(), begin);
         Self {
-            server: Arc::clone(server),
-            seen,
-            stateless: has_newer_errors(version.as_ref(), named),
+            own: Arc::clone(&instance.own),
+            seen: instance.seen.error_of(labels.method()),
+            taken_back: instance.taken_back,
+            stateless,
             ended: false,
-            cancelled: context.ct.clone(),
+            cancelled: cancelled.clone(),
             since: Instant::now(),
             labels,
             target,
@@ -181,7 +213,10 @@ impl Request {
     /// Writes how the request ended onto its spans, and counts it.
     pub(crate) fn end(&mut self, outcome: &Outcome, attributes: Vec<KeyValue>) {
         self.ended = true;
-        let verdict = outcome.verdict();
+        let mut verdict = outcome.verdict();
+        if *outcome == Outcome::Cancelled {
+            verdict.request_status = self.taken_back;
+        }
         let newly_known = self.learn(outcome);
         if let Some(spans) = &mut self.spans {
             spans.end(
@@ -206,7 +241,7 @@ impl Request {
         let Some(target) = self.target.as_mut().filter(|target| !target.known) else {
             return false;
         };
-        let names = self.server.names(target.kind);
+        let names = self.own.names(target.kind);
         target.known =
             outcome.proves_target() && names.is_some_and(|names| names.insert(&target.name));
         target.known
@@ -215,12 +250,10 @@ impl Request {
 
 impl Spans {
     fn start(
-        server: &Server,
-        operation: Operation<'_>,
+        method: &'static str,
         target: Option<&Named>,
-        context: &RequestContext<RoleServer>,
+        begin: impl FnOnce() -> (Facts, Parent),
     ) -> Option<Self> {
-        let method = operation.method;
         let label = target.and_then(Named::label);
         let name = match label {
             Some(label) => format!("{method} {label}"),
@@ -233,8 +266,7 @@ impl Spans {
         if request.is_disabled() {
             return None;
         }
-        let facts = Facts::of_request(operation, context, &server.info);
-        let parent = Parent::of(&context.meta, &context.extensions);
+        let (facts, parent) = begin();
         // A subscription's HTTP span ends with the headers, which may be now.
         if let Some(http) = parent.http.as_ref().filter(|_| method != LISTEN) {
             let http = http.span();

@@ -16,12 +16,17 @@ use rmcp::model::{
     SetLevelRequestParams, SubscribeRequestParams, UnsubscribeRequestParams, UpdateTaskParams,
 };
 
+use serde_json::Value as Json;
+
 use super::bounded_json::bounded_json;
 use super::known::OTHER;
-use super::text::{bounded, uri};
+use super::text::{bounded, content, uri};
 use crate::attributes as names;
 use crate::call::CallKind;
 use crate::settings::send_pii;
+
+/// The most arguments of a prompt that are recorded; the rest has no attribute.
+const MAX_PROMPT_ARGUMENTS: usize = 32;
 
 /// What a request is about.
 #[derive(Debug)]
@@ -62,6 +67,27 @@ impl<'a> Operation<'a> {
 
     fn fact(&mut self, key: impl Into<opentelemetry::Key>, value: impl Into<Value>) {
         self.facts.push(KeyValue::new(key, value));
+    }
+
+    /// The arguments of a prompt.
+    fn variables<'b>(&mut self, arguments: impl Iterator<Item = (&'b String, &'b Json)>) {
+        for (name, value) in arguments.take(MAX_PROMPT_ARGUMENTS) {
+            // The convention wants the value as text, Sentry's as JSON.
+            let json = bounded_json(value);
+            let text = match value.as_str() {
+                Some(text) => content(text).into_owned(),
+                None => json.clone(),
+            };
+            let name = bounded(name);
+            self.fact(
+                format!("{}{name}", names::GEN_AI_PROMPT_VARIABLE_PREFIX),
+                text,
+            );
+            self.fact(
+                format!("{}{name}", names::MCP_REQUEST_ARGUMENT_PREFIX),
+                json,
+            );
+        }
     }
 
     /// What a client brings with the retry of a request that asked it for input.
@@ -106,27 +132,12 @@ impl Params for CallToolRequestParams {
     }
 }
 
-/// The most arguments of a prompt that are recorded; the rest has no attribute.
-const MAX_PROMPT_ARGUMENTS: usize = 32;
-
 impl Params for GetPromptRequestParams {
     fn describe<'a>(&'a self, operation: &mut Operation<'a>) {
         operation.on(CallKind::Prompt, &self.name);
         operation.fact(names::GEN_AI_PROMPT_NAME, bounded(&self.name).into_owned());
-        let arguments = self.arguments.iter().flatten().filter(|_| send_pii());
-        for (name, value) in arguments.take(MAX_PROMPT_ARGUMENTS) {
-            // The convention wants the value as text, Sentry's as JSON.
-            let json = bounded_json(value);
-            let text = value.as_str().map_or_else(|| json.clone(), str::to_owned);
-            let name = bounded(name);
-            operation.fact(
-                format!("{}{name}", names::GEN_AI_PROMPT_VARIABLE_PREFIX),
-                text,
-            );
-            operation.fact(
-                format!("{}{name}", names::MCP_REQUEST_ARGUMENT_PREFIX),
-                json,
-            );
+        if send_pii() {
+            operation.variables(self.arguments.iter().flatten());
         }
         operation.retry(self.input_responses.as_ref(), self.request_state.as_ref());
     }
@@ -244,6 +255,7 @@ mod tests {
     use rmcp::model::InputResponses;
 
     use super::*;
+    use crate::mcp::bounded_json::CONTENT_LIMIT;
 
     fn facts(operation: &Operation<'_>) -> Vec<(String, String)> {
         let facts = operation.facts.iter();
@@ -267,6 +279,35 @@ mod tests {
             pair("mcp.request_state.present", "true"),
         ];
         assert_eq!(facts(&operation), expected);
+    }
+
+    #[test]
+    fn a_prompts_arguments_are_as_long_as_other_inputs_may_be() {
+        let long = "ä".repeat(CONTENT_LIMIT);
+        let arguments = serde_json::json!({ "short": "ä", "long": long, "list": [1, long] });
+        let prompt = GetPromptRequestParams::new("triage")
+            .with_arguments(arguments.as_object().unwrap().clone());
+        let mut operation = Operation::new("prompts/get", &());
+        operation.variables(prompt.arguments.iter().flatten());
+        let facts = facts(&operation);
+        let value = |key: &str| {
+            let found = facts.iter().find(|(found, _)| found == key);
+            found.map(|(_, value)| value.as_str()).unwrap()
+        };
+        assert_eq!(value("gen_ai.prompt.variable.short"), "ä");
+        assert_eq!(value("mcp.request.argument.short"), "\"ä\"");
+        for key in ["long", "list"] {
+            for prefix in ["gen_ai.prompt.variable.", "mcp.request.argument."] {
+                let value = value(&format!("{prefix}{key}"));
+                let room = CONTENT_LIMIT - 1..=CONTENT_LIMIT + '…'.len_utf8();
+                assert!(
+                    room.contains(&value.len()),
+                    "{prefix}{key}: {}",
+                    value.len()
+                );
+                assert!(value.ends_with('…'), "{prefix}{key}");
+            }
+        }
     }
 
     #[test]

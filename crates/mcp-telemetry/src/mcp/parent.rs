@@ -26,6 +26,18 @@ impl Parent {
         Self::choose(from_meta(meta), http_span(extensions), ambient_first())
     }
 
+    /// Of a request that comes out of a call of the app's own, so that the current span is its
+    /// parent where `meta` names none.
+    #[cfg(feature = "client")]
+    pub(crate) fn within(meta: &JsonObject) -> Self {
+        let current = Context::current();
+        let current = Some(current).filter(|it| it.span().span_context().is_valid());
+        Self {
+            http: None,
+            ..Self::choose(from_meta(meta), current, ambient_first())
+        }
+    }
+
     fn choose(meta: Option<Context>, http: Option<Context>, ambient_first: bool) -> Self {
         let (context, other) = match (meta, http.clone()) {
             (Some(meta), Some(http)) if ambient_first => (http, Some(meta)),

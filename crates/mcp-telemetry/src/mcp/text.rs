@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use rmcp::model::NumberOrString;
 
+use super::bounded_json::CONTENT_LIMIT;
 use crate::settings::send_pii;
 
 /// The longest text taken over from a client into an attribute.
@@ -11,15 +12,22 @@ const TEXT_LIMIT: usize = 256;
 
 /// At most [`TEXT_LIMIT`] bytes of a client's text, cut at a character.
 pub(crate) fn bounded(text: &str) -> Cow<'_, str> {
-    if text.len() <= TEXT_LIMIT {
+    cut(text, TEXT_LIMIT)
+}
+
+/// At most [`CONTENT_LIMIT`] bytes of an input that is a text, cut at a character.
+pub(crate) fn content(text: &str) -> Cow<'_, str> {
+    cut(text, CONTENT_LIMIT)
+}
+
+fn cut(text: &str, limit: usize) -> Cow<'_, str> {
+    if text.len() <= limit {
         return Cow::Borrowed(text);
     }
     let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
-    let end = ends.take_while(|end| *end <= TEXT_LIMIT).last();
-    Cow::Owned(format!(
-        "{}…",
-        text.get(..end.unwrap_or(0)).unwrap_or_default()
-    ))
+    let end = ends.take_while(|end| *end <= limit).last();
+    let text = text.get(..end.unwrap_or(0));
+    Cow::Owned(format!("{}…", text.unwrap_or_default()))
 }
 
 /// A JSON-RPC id, or a token, as text.

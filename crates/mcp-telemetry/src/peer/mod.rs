@@ -13,6 +13,8 @@
 mod client;
 mod failure;
 mod notification;
+#[cfg(feature = "client")]
+mod received;
 mod request;
 mod role;
 #[cfg(feature = "client")]
@@ -23,6 +25,8 @@ mod server;
 use opentelemetry::KeyValue;
 use rmcp::service::{Peer, ServiceRole};
 
+#[cfg(feature = "client")]
+pub use self::received::TracedClientService;
 pub use self::request::TracedRequest;
 #[cfg(feature = "client")]
 pub use self::running::TracedClient;
@@ -137,25 +141,40 @@ pub enum McpTransport {
 }
 
 impl McpTransport {
-    /// What spans say.
-    fn facts(self) -> Vec<KeyValue> {
-        let name = match self {
-            Self::Http => "http",
-            Self::Stdio => "stdio",
-        };
-        let mut facts = self.labels();
-        facts.push(KeyValue::new(names::MCP_TRANSPORT, name));
-        facts
+    /// The transport of a message that came with the head of this HTTP request, or with none.
+    pub(crate) fn of(http: Option<&http::request::Parts>) -> Self {
+        match http {
+            Some(_) => Self::Http,
+            None => Self::Stdio,
+        }
     }
 
-    /// What spans and metrics say.
-    fn labels(self) -> Vec<KeyValue> {
-        match self {
-            Self::Http => vec![
-                KeyValue::new(names::NETWORK_TRANSPORT, "tcp"),
-                KeyValue::new(names::NETWORK_PROTOCOL_NAME, "http"),
-            ],
-            Self::Stdio => vec![KeyValue::new(names::NETWORK_TRANSPORT, "pipe")],
-        }
+    /// What spans say, and every span below a message's: both, since Sentry fills a missing
+    /// `network.transport` from `mcp.transport`.
+    pub(crate) fn inherited(self) -> [KeyValue; 2] {
+        let (name, network) = match self {
+            Self::Http => ("http", "tcp"),
+            Self::Stdio => ("stdio", "pipe"),
+        };
+        [
+            KeyValue::new(names::MCP_TRANSPORT, name),
+            KeyValue::new(names::NETWORK_TRANSPORT, network),
+        ]
+    }
+
+    /// What spans and metrics say of the protocol below MCP, where there is one.
+    pub(crate) fn protocol(self) -> Option<KeyValue> {
+        (self == Self::Http).then(|| KeyValue::new(names::NETWORK_PROTOCOL_NAME, "http"))
+    }
+
+    /// What spans say.
+    fn facts(self) -> impl Iterator<Item = KeyValue> {
+        self.inherited().into_iter().chain(self.protocol())
+    }
+
+    /// What metrics say.
+    pub(crate) fn labels(self) -> impl Iterator<Item = KeyValue> {
+        let [_, network] = self.inherited();
+        std::iter::once(network).chain(self.protocol())
     }
 }

@@ -62,7 +62,7 @@ pub(crate) struct Notice<'a> {
 }
 
 impl Notice<'_> {
-    fn plain(method: &'static str) -> Self {
+    pub(super) fn plain(method: &'static str) -> Self {
         Self {
             method,
             facts: Vec::new(),
@@ -198,17 +198,11 @@ impl Role for RoleServer {
     ];
 
     fn operation(request: &ServerRequest) -> Operation<'_> {
-        let method = match request {
-            ServerRequest::PingRequest(_) => "ping",
-            ServerRequest::CreateMessageRequest(_) => "sampling/createMessage",
-            ServerRequest::ListRootsRequest(_) => "roots/list",
-            ServerRequest::ElicitRequest(_) => "elicitation/create",
-            ServerRequest::CustomRequest(request) => {
-                return named(Operation::new(OTHER, &()), &request.method);
-            }
-            _ => OTHER,
-        };
-        Operation::new(method, &())
+        let operation = Operation::new(server_method(request), &());
+        match request {
+            ServerRequest::CustomRequest(request) => named(operation, &request.method),
+            _ => operation,
+        }
     }
 
     fn params_meta(request: &ServerRequest) -> Option<&JsonObject> {
@@ -283,6 +277,17 @@ impl Role for RoleServer {
                 names::MCP_CLIENT_TITLE,
             ],
         }
+    }
+}
+
+/// The method of a server's request; `_OTHER` for one that is no part of the specification.
+pub(super) fn server_method(request: &ServerRequest) -> &'static str {
+    match request {
+        ServerRequest::PingRequest(_) => "ping",
+        ServerRequest::CreateMessageRequest(_) => "sampling/createMessage",
+        ServerRequest::ListRootsRequest(_) => "roots/list",
+        ServerRequest::ElicitRequest(_) => "elicitation/create",
+        _ => OTHER,
     }
 }
 

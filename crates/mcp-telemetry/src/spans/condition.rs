@@ -12,16 +12,29 @@ pub enum Condition {
     Pii,
     /// The span belongs to an MCP message.
     InMessage,
-    /// That message is a request.
+    /// That message is a request, and no question in a result.
     InRequest,
+    /// A client sends it to a server.
+    ToServer,
+    /// A server sends it to a client.
+    ToClient,
+    /// Its sender knows the JSON-RPC id: rmcp tells it of requests of a server, and of those
+    /// that `send_request` sends.
+    IdKnown,
     /// It calls a tool.
     Tool,
     /// It reads a resource.
     Resource,
     /// It gets a prompt.
     Prompt,
+    /// Its transport is known: to a server, and to an app that tells.
+    Transport,
+    /// The app tells the transport of what it sends.
+    TransportTold,
     /// Its transport is HTTP.
     Http,
+    /// The version of HTTP is known: to a server.
+    HttpVersion,
     /// The client has a session with the server.
     Session,
     /// The session that the client names is not known to the server.
@@ -32,6 +45,8 @@ pub enum Condition {
     Client,
     /// The client has a title.
     ClientTitle,
+    /// The server is known: to itself, and to a client after the handshake.
+    Server,
     /// The server has a title.
     ServerTitle,
     /// The client has told its capabilities with the request.
@@ -56,8 +71,10 @@ pub enum Condition {
     Failed,
     /// A JSON-RPC error code came.
     Coded,
-    /// The client took the request back, or went away.
+    /// The sender took the request back, or went away.
     Cancelled,
+    /// No response came to what was sent: it was taken back, or could not be sent.
+    NoResponse,
     /// The handler says how long its result may be cached.
     CacheTtl,
     /// The handler says who may cache its result.
@@ -76,6 +93,10 @@ pub enum Condition {
     Total,
     /// The notification has a text.
     Message,
+    /// The log message names its logger.
+    Logger,
+    /// The id of the subscription is known.
+    Subscribed,
     /// The HTTP request is for the MCP endpoint.
     McpEndpoint,
     /// Its headers name the method.

@@ -22,8 +22,8 @@ pub(super) const CONTEXT: Group = Group {
         ("mcp.request.id", &[If::InRequest]),
         ("jsonrpc.request.id", &[If::InRequest]),
         ("mcp.session.id", &[If::InMessage, If::Session]),
-        ("mcp.transport", &[If::InMessage]),
-        ("network.transport", &[If::InMessage]),
+        ("mcp.transport", &[If::InMessage, If::Transport]),
+        ("network.transport", &[If::InMessage, If::Transport]),
         ("mcp.tool.name", &[If::Tool]),
         ("mcp.prompt.name", &[If::Prompt]),
         ("mcp.resource.uri", &[If::Resource]),
@@ -31,7 +31,7 @@ pub(super) const CONTEXT: Group = Group {
 };
 
 pub(super) const MESSAGE: Group = Group {
-    title: "Every message",
+    title: "Every message that is received",
     methods: &[],
     rows: &[
         ("sentry.source", &[]),
@@ -39,11 +39,11 @@ pub(super) const MESSAGE: Group = Group {
         ("mcp.client.name", &[If::Client]),
         ("mcp.client.version", &[If::Client]),
         ("mcp.client.title", &[If::ClientTitle]),
-        ("mcp.server.name", &[]),
-        ("mcp.server.version", &[]),
+        ("mcp.server.name", &[If::Server]),
+        ("mcp.server.version", &[If::Server]),
         ("mcp.server.title", &[If::ServerTitle]),
         ("network.protocol.name", &[If::Http]),
-        ("network.protocol.version", &[If::Http]),
+        ("network.protocol.version", &[If::Http, If::HttpVersion]),
         ("client.address", &[If::Http, If::Address, If::Pii]),
         ("client.port", &[If::Http, If::Address, If::Pii]),
         ("error.type", &[If::Failed]),
@@ -51,7 +51,7 @@ pub(super) const MESSAGE: Group = Group {
 };
 
 pub(super) const REQUEST: Group = Group {
-    title: "Every request",
+    title: "Every request that is received",
     methods: &[],
     rows: &[
         ("mcp.status", &[]),
@@ -59,6 +59,43 @@ pub(super) const REQUEST: Group = Group {
         ("rpc.response.status_code", &[If::Coded]),
         ("mcp.request.outcome", &[If::Cancelled]),
         ("sentry.status", &[If::Cancelled]),
+    ],
+};
+
+pub(super) const SENT: Group = Group {
+    title: "Every message that is sent",
+    methods: &[],
+    rows: &[
+        ("sentry.source", &[]),
+        ("mcp.method.name", &[]),
+        ("mcp.protocol.version", &[If::Version]),
+        ("mcp.server.name", &[If::ToServer, If::Server]),
+        ("mcp.server.version", &[If::ToServer, If::Server]),
+        ("mcp.server.title", &[If::ToServer, If::ServerTitle]),
+        ("mcp.client.name", &[If::ToClient, If::Client]),
+        ("mcp.client.version", &[If::ToClient, If::Client]),
+        ("mcp.client.title", &[If::ToClient, If::ClientTitle]),
+        ("mcp.session.id", &[If::ToClient, If::Session]),
+        ("mcp.transport", &[If::Transport]),
+        ("network.transport", &[If::Transport]),
+        ("network.protocol.name", &[If::TransportTold, If::Http]),
+        ("rpc.response.status_code", &[If::Coded]),
+        ("error.type", &[If::Failed]),
+        ("mcp.request.outcome", &[If::NoResponse]),
+        ("sentry.status", &[If::Cancelled]),
+    ],
+};
+
+pub(super) const SENT_REQUEST: Group = Group {
+    title: "Every request that is sent",
+    methods: &[],
+    rows: &[
+        ("mcp.request.id", &[If::IdKnown]),
+        ("jsonrpc.request.id", &[If::IdKnown]),
+        ("mcp.tool.name", &[If::Tool]),
+        ("mcp.prompt.name", &[If::Prompt]),
+        ("mcp.resource.uri", &[If::Resource]),
+        ("mcp.result.type", &[If::Answered]),
     ],
 };
 
@@ -215,6 +252,41 @@ pub(super) const LISTEN: Group = Group {
     title: "`subscriptions/listen`, whose span ends at the acknowledgement",
     methods: &["subscriptions/listen"],
     rows: &[("mcp.subscription.id", &[])],
+};
+
+pub(super) const LISTENING: Group = Group {
+    title: "`subscriptions/listen`, once it is acknowledged",
+    methods: &["subscriptions/listen"],
+    rows: &[("mcp.subscription.id", &[If::Subscribed])],
+};
+
+pub(super) const ROOTS: Group = Group {
+    title: "`roots/list`",
+    methods: &["roots/list"],
+    rows: &[("mcp.result.count", &[If::FinalResult])],
+};
+
+pub(super) const SUBSCRIPTION: Group = Group {
+    title: "Notifications of a subscription",
+    methods: &[],
+    rows: &[("mcp.subscription.id", &[If::Subscribed])],
+};
+
+pub(super) const LOG: Group = Group {
+    title: "`notifications/message`",
+    methods: &["notifications/message"],
+    rows: &[
+        ("mcp.logging.level", &[]),
+        ("mcp.logging.data_type", &[]),
+        ("mcp.logging.logger", &[If::Logger]),
+        ("mcp.logging.message", &[If::Pii]),
+    ],
+};
+
+pub(super) const UPDATED: Group = Group {
+    title: "`notifications/resources/updated`",
+    methods: &["notifications/resources/updated"],
+    rows: &[("mcp.resource.uri", &[])],
 };
 
 pub(super) const CANCELLED: Group = Group {

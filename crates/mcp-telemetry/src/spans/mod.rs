@@ -8,7 +8,7 @@
 //! use mcp_telemetry::spans::{Condition, expected};
 //!
 //! let holds = [Condition::Answered, Condition::FinalResult, Condition::Client];
-//! let ping = expected("mcp.server", "ping", &holds);
+//! let ping = expected("mcp.server", "server", "ping", &holds);
 //! assert!(ping.contains("mcp.result.type") && ping.contains("mcp.client.name"));
 //! assert!(!ping.contains("mcp.tool.name"));
 //! ```
@@ -55,12 +55,17 @@ pub struct Group {
 /// An attribute's name, and what must hold for it to be there.
 pub type Row = (&'static str, &'static [Condition]);
 
-/// The names of the attributes on a span with this `sentry.op`, for a message with this
-/// method, when just these conditions hold. A name that ends in a dot stands for at least one
-/// that begins with it. Empty for an op that is not in [`SPANS`].
+/// The names of the attributes on a span with this `sentry.op` and OTel kind, for a message with
+/// this method, when just these conditions hold. A name that ends in a dot stands for at least
+/// one that begins with it. Empty for a span that is not in [`SPANS`].
+///
+/// A notification has the same op where it is sent, kind `client`, and where it is received,
+/// kind `server`.
 #[must_use]
-pub fn expected(op: &str, method: &str, holds: &[Condition]) -> BTreeSet<&'static str> {
-    let groups = SPANS.iter().filter(|span| span.op == op);
+pub fn expected(op: &str, kind: &str, method: &str, holds: &[Condition]) -> BTreeSet<&'static str> {
+    let groups = SPANS
+        .iter()
+        .filter(|span| (span.op, span.kind) == (op, kind));
     let groups = groups.flat_map(|span| span.groups);
     let groups = groups.filter(|group| group.methods.is_empty() || group.methods.contains(&method));
     groups
@@ -74,6 +79,12 @@ pub fn expected(op: &str, method: &str, holds: &[Condition]) -> BTreeSet<&'stati
 mod tests {
     use super::*;
     use crate::attributes::{ALL, Gate, find};
+
+    #[test]
+    fn op_and_kind_name_one_span() {
+        let named: BTreeSet<_> = SPANS.iter().map(|span| (span.op, span.kind)).collect();
+        assert_eq!(named.len(), SPANS.len());
+    }
 
     #[test]
     fn every_attribute_of_the_table_is_in_the_list_and_gated_there_as_here() {

@@ -18,8 +18,8 @@ pub fn markdown() -> String {
         // Writing to a string cannot fail.
         let _ = write!(
             page,
-            "\n## `{}`\n\nName: {}. Kind: {}. Error: {}.\n",
-            span.op, span.name, span.kind, span.fails
+            "\n## `{}`, kind {}\n\nName: {}. Error: {}.\n",
+            span.op, span.kind, span.name, span.fails
         );
         for group in span.groups {
             let _ = write!(

@@ -3,9 +3,9 @@
 use super::SpanType;
 use super::groups::{
     CACHE, CANCELLED, COMPLETION, CONTEXT, DISCOVERY, EXECUTED, HANDSHAKE, HTTP_CLIENT,
-    HTTP_SERVER, INITIALIZED, INTERRUPTED, LIST, LISTED, LISTEN, MESSAGE, OURS, PROGRESS, PROMPT,
-    PROMPT_GET, REQUEST, RESOURCE, RESOURCE_OTHER, RESOURCE_READ, RETRY, SET_LEVEL, SPLUNK, TOOL,
-    TOOL_CALL,
+    HTTP_SERVER, INITIALIZED, INTERRUPTED, LIST, LISTED, LISTEN, LISTENING, LOG, MESSAGE, OURS,
+    PROGRESS, PROMPT, PROMPT_GET, REQUEST, RESOURCE, RESOURCE_OTHER, RESOURCE_READ, RETRY, ROOTS,
+    SENT, SENT_REQUEST, SET_LEVEL, SPLUNK, SUBSCRIPTION, TOOL, TOOL_CALL, UPDATED,
 };
 
 /// The spans, from the outside inwards.
@@ -40,13 +40,39 @@ pub const SPANS: &[SpanType] = &[
             &COMPLETION,
             &SET_LEVEL,
             &LISTEN,
+            &ROOTS,
+        ],
+    },
+    SpanType {
+        op: "mcp.client",
+        name: "`{method} {tool or prompt}`, or the method alone; `_OTHER` for a custom method",
+        kind: "client",
+        fails: "`isError`, any JSON-RPC code, a timeout, a request that could not be sent",
+        groups: &[
+            &OURS,
+            &SENT,
+            &SENT_REQUEST,
+            &TOOL_CALL,
+            &RESOURCE_READ,
+            &RESOURCE_OTHER,
+            &PROMPT_GET,
+            &RETRY,
+            &LIST,
+            &LISTED,
+            &CACHE,
+            &HANDSHAKE,
+            &DISCOVERY,
+            &COMPLETION,
+            &SET_LEVEL,
+            &LISTENING,
+            &ROOTS,
         ],
     },
     SpanType {
         op: "mcp.notification.client_to_server",
-        name: "the method",
+        name: "the method; `_OTHER` for a custom one",
         kind: "server",
-        fails: "a panic",
+        fails: "a JSON-RPC code that is not the caller's fault, a panic",
         groups: &[
             &OURS,
             &CONTEXT,
@@ -54,6 +80,51 @@ pub const SPANS: &[SpanType] = &[
             &CANCELLED,
             &PROGRESS,
             &INITIALIZED,
+        ],
+    },
+    SpanType {
+        op: "mcp.notification.client_to_server",
+        name: "the method; `_OTHER` for a custom one",
+        kind: "client",
+        fails: "a notification that could not be sent",
+        groups: &[
+            &OURS,
+            &SENT,
+            &SUBSCRIPTION,
+            &CANCELLED,
+            &PROGRESS,
+            &INITIALIZED,
+        ],
+    },
+    SpanType {
+        op: "mcp.notification.server_to_client",
+        name: "the method; `_OTHER` for a custom one",
+        kind: "client",
+        fails: "a notification that could not be sent",
+        groups: &[
+            &OURS,
+            &SENT,
+            &SUBSCRIPTION,
+            &CANCELLED,
+            &PROGRESS,
+            &LOG,
+            &UPDATED,
+        ],
+    },
+    SpanType {
+        op: "mcp.notification.server_to_client",
+        name: "the method; `_OTHER` for a custom one",
+        kind: "server",
+        fails: "a JSON-RPC code that is not the caller's fault, a panic",
+        groups: &[
+            &OURS,
+            &CONTEXT,
+            &MESSAGE,
+            &SUBSCRIPTION,
+            &CANCELLED,
+            &PROGRESS,
+            &LOG,
+            &UPDATED,
         ],
     },
     SpanType {
@@ -133,8 +204,25 @@ pub const NOT_EMITTED: &[(&str, &str)] = &[
         "rmcp sends the response after the handler has returned, and tells nobody how it went",
     ),
     (
-        "`error.type` on `mcp.server.session.duration`",
+        "`error.type` on `mcp.server.session.duration` and `mcp.client.session.duration`",
         "rmcp drops a handler in the same way however its session ends",
+    ),
+    (
+        "spans of what rmcp sends by itself",
+        "the handshake of `serve`, `notifications/cancelled` after a timeout or a dropped call, what a subscription delivers: rmcp has no \
+         place where they pass with their sender's context",
+    ),
+    (
+        "spans of what a client's subscription receives, and of requests before the handshake",
+        "rmcp gives the one to the `Subscription`, and answers the other itself: neither reaches the client's service",
+    ),
+    (
+        "`mcp.session.id` of a client's messages, and their `server.address` and `server.port`",
+        "rmcp's transports keep them to themselves",
+    ),
+    (
+        "`mcp.transport` and `network.transport` of a client's messages, where the app does not tell",
+        "rmcp does not say over which transport a client runs: `with_transport` does",
     ),
     (
         "the subscription's later end",

@@ -184,10 +184,14 @@ impl ServerHandler for Host {
 
     async fn get_prompt(
         &self,
-        _: GetPromptRequestParams,
+        request: GetPromptRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
         let message = PromptMessage::new_text(Role::User, "what is wrong?");
+        if request.name == "described" {
+            let prompt = GetPromptResult::new(vec![message]);
+            return Ok(prompt.with_description("Finds what is wrong.").into());
+        }
         Ok(GetPromptResult::new(vec![message.clone(), message]).into())
     }
 
@@ -399,7 +403,7 @@ impl Pair {
 }
 
 /// As a server process does: it ends when its input does.
-async fn serve(service: impl Service<RoleServer>, end: tokio::io::DuplexStream) {
+pub(crate) async fn serve(service: impl Service<RoleServer>, end: tokio::io::DuplexStream) {
     if let Ok(running) = service.serve(end).await {
         let _ = running.waiting().await;
     }

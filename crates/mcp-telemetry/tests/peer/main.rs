@@ -17,10 +17,13 @@ mod host;
 mod metrics;
 mod notifications;
 mod propagation;
+mod received;
 mod requests;
 mod rounds;
 mod server_side;
+mod sessions;
 mod surface;
+mod table;
 mod wire;
 
 use std::sync::Arc;
@@ -55,6 +58,13 @@ pub(crate) fn sent(spans: &Spans, op: &str, name: &str) -> Arc<SpanData> {
 #[track_caller]
 pub(crate) fn request(spans: &Spans, name: &str) -> Arc<SpanData> {
     sent(spans, "mcp.client", name)
+}
+
+/// The only span of a notification that was received by a client.
+#[track_caller]
+pub(crate) fn told(spans: &Spans, name: &str) -> Arc<SpanData> {
+    let op = "mcp.notification.server_to_client";
+    one(spans, op, name, SpanKind::Server)
 }
 
 /// The only span of a request that was served.

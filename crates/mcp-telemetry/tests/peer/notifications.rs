@@ -27,7 +27,7 @@ fn names(spans: &Spans, wanted: &str) -> Vec<String> {
     names
 }
 
-async fn tell_all(pair: &Pair) {
+pub(crate) async fn tell_all(pair: &Pair) {
     let client = pair.client.traced();
     let cancelled = CancelledNotificationParam::new(
         Some(RequestId::String("gone".into())),

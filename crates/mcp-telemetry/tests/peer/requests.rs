@@ -81,7 +81,7 @@ async fn a_client_span_alone_begins_a_trace() {
 }
 
 /// Every request that rmcp's client has, once.
-async fn request_all(peer: &Peer<RoleClient>) {
+pub(crate) async fn request_all(peer: &Peer<RoleClient>) {
     let it = peer.traced();
     it.ping().await.unwrap();
     it.call_tool(CallToolRequestParams::new("echo"))
