@@ -171,8 +171,8 @@ fn cases() -> Vec<Case> {
 
 /// What holds of every request of this client.
 fn of_client(wire: &Wire) -> Vec<Condition> {
-    let mut holds = vec![If::Pii, If::InMessage, If::InRequest, If::ServerTitle];
-    holds.push(If::Version);
+    let mut holds = vec![If::Pii, If::InMessage, If::InRequest, If::Transport];
+    holds.extend([If::Version, If::Server, If::ServerTitle]);
     // Without a session an older client names itself once, to nobody who remembers.
     if wire.is_remembered() || !wire.has_handshake() {
         holds.extend([If::Client, If::ClientTitle]);
@@ -181,7 +181,7 @@ fn of_client(wire: &Wire) -> Vec<Condition> {
         holds.push(If::Session);
     }
     if wire.transport != Transport::Stdio {
-        holds.extend([If::Http, If::Address]);
+        holds.extend([If::Http, If::HttpVersion, If::Address]);
     }
     holds
 }
@@ -239,7 +239,8 @@ fn check(
     let ops: Vec<&str> = spans.iter().map(|(op, _)| *op).collect();
     let both = trace.spans(&ops)?;
     for (span, (op, holds)) in both.iter().zip(spans) {
-        let expected = expected(op, method, holds);
+        let kind = format!("{:?}", span.otlp.kind).to_lowercase();
+        let expected = expected(op, &kind, method, holds);
         let otlp: Vec<&str> = span.otlp.attributes.keys().map(String::as_str).collect();
         let sentry: Vec<&str> = span.sentry.data.keys().map(String::as_str).collect();
         assert_eq!(folded(&otlp, &expected), expected, "{what}: {op} by OTLP");

@@ -143,7 +143,8 @@ attributes! {
     MCP_SERVER_TITLE = "mcp.server.title", Text, Open, [Sentry];
 
     // MCP, how a request ended
-    /// `success`, `error`, `client_disconnect` or `input_required`.
+    /// `success`, `error` or `input_required`; taken back, `client_disconnect` at a server and
+    /// `cancelled` at a client.
     MCP_STATUS = "mcp.status", Text, Open, [Ours];
     /// Outcome where it is no result: `cancelled`, or `send_error` of a client's request.
     MCP_REQUEST_OUTCOME = "mcp.request.outcome", Text, Open, [Sentry];

@@ -32,7 +32,7 @@ struct Instruments {
 /// What has a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Measured {
-    /// A message that an MCP server serves.
+    /// A message that an MCP server serves, or a client.
     ServerOperation,
     /// A session that an MCP server serves.
     ServerSession,
@@ -65,7 +65,7 @@ impl Measured {
             Self::ServerOperation => (
                 "mcp.server.operation.duration",
                 &MCP_BUCKETS,
-                "Duration of an MCP request or notification as its server sees it.",
+                "Duration of an MCP request or notification as its receiver sees it.",
             ),
             Self::ServerSession => (
                 "mcp.server.session.duration",

@@ -1,5 +1,5 @@
 //! MCP messages that are sent, as spans: what a client asks its server, and what a server asks
-//! or tells its client.
+//! or tells its client. And what a client receives.
 //!
 //! Each message makes a CLIENT span below the current one and carries its trace context in
 //! `params._meta`, so that the receiver's span becomes its child. [`PeerExt::traced`] stands
@@ -8,6 +8,9 @@
 //! rmcp has no place where all outgoing messages pass with their sender's context, so messages
 //! that it sends by itself have no span: the handshake of `serve`, `notifications/cancelled`
 //! after a timeout or a dropped call, and what a subscription delivers.
+//!
+//! What a client receives are SERVER spans, as what a server receives: `TracedClientService`
+//! wraps the client's service.
 
 #[cfg(feature = "client")]
 mod client;
