@@ -24,8 +24,10 @@ use super::parent::Parent;
 use super::result::Observed;
 use super::session::Session;
 use crate::attributes as names;
+use crate::breadcrumb;
 use crate::call::{CallKind, Failure};
 use crate::execution::{Execution, Notes};
+use crate::health::{Ended, Session as HealthSession};
 use crate::isolation::Scope;
 use crate::settings::{ORIGIN, TARGET, marks_results};
 
@@ -79,6 +81,8 @@ pub(crate) struct Request {
     since: Instant,
     labels: Labels,
     target: Option<Named>,
+    scope: Scope,
+    health: HealthSession,
     /// None where nobody listens.
     spans: Option<Spans>,
 }
@@ -115,7 +119,11 @@ impl Request {
         });
         let seen = instance.seen.error_of(operation.method);
         let named = || context.meta.protocol_version().is_some();
-        let spans = Spans::start(server, operation, target.as_ref(), context);
+        let scope = Scope::new();
+        let health = HealthSession::start(&scope);
+        let name = name(operation.method, target.as_ref());
+        breadcrumb::mcp_request(&scope, operation.method, &name);
+        let spans = Spans::start(server, operation, target.as_ref(), name, context);
         Self {
             server: Arc::clone(server),
             seen,
@@ -125,6 +133,8 @@ impl Request {
             since: Instant::now(),
             labels,
             target,
+            scope,
+            health,
             spans,
         }
     }
@@ -135,6 +145,11 @@ impl Request {
             let execution = spans.execution.as_ref().map(|(span, _)| span);
             execution.unwrap_or(&spans.request).clone()
         })
+    }
+
+    /// The scope that the handler runs in.
+    pub(crate) fn scope(&self) -> Scope {
+        self.scope.clone()
     }
 
     /// The context of the request's span, where it has one.
@@ -182,6 +197,7 @@ impl Request {
     pub(crate) fn end(&mut self, outcome: &Outcome, attributes: Vec<KeyValue>) {
         self.ended = true;
         let verdict = outcome.verdict();
+        self.health.end(session_end(outcome, &verdict));
         let newly_known = self.learn(outcome);
         if let Some(spans) = &mut self.spans {
             spans.end(
@@ -218,14 +234,11 @@ impl Spans {
         server: &Server,
         operation: Operation<'_>,
         target: Option<&Named>,
+        name: String,
         context: &RequestContext<RoleServer>,
     ) -> Option<Self> {
         let method = operation.method;
         let label = target.and_then(Named::label);
-        let name = match label {
-            Some(label) => format!("{method} {label}"),
-            None => method.to_owned(),
-        };
         let request = tracing::info_span!(
             target: TARGET, parent: None, "mcp.server", otel.name = name, otel.kind = "server",
             sentry.op = "mcp.server", sentry.origin = ORIGIN, sentry.source = "route",
@@ -325,6 +338,14 @@ impl Named {
     }
 }
 
+/// The name of a request's span.
+fn name(method: &str, target: Option<&Named>) -> String {
+    match target.and_then(Named::label) {
+        Some(label) => format!("{method} {label}"),
+        None => method.to_owned(),
+    }
+}
+
 /// Writes how the request ended onto the execution's span; gives the status that both have.
 fn end_execution(
     kind: CallKind,
@@ -360,7 +381,11 @@ impl Drop for Request {
         if !self.ended {
             let outcome = match std::thread::panicking() {
                 true => Outcome::Panicked,
-                false => Outcome::Cancelled,
+                false => {
+                    // The client's cancelling drops nothing: whoever did cut the request off.
+                    self.health.end(Ended::Abnormal);
+                    Outcome::Cancelled
+                }
             };
             self.end(&outcome, Vec::new());
         }
@@ -374,6 +399,7 @@ pub(crate) async fn observe<T: Observed>(
     handler: impl Future<Output = Result<T, ErrorData>>,
 ) -> Result<T, ErrorData> {
     let span = request.innermost();
+    let scope = request.scope();
     let observed = async move {
         let mut result = handler.await;
         if let Ok(result) = &mut result
@@ -386,7 +412,16 @@ pub(crate) async fn observe<T: Observed>(
         request.end_with(&instance.session, &result);
         result
     };
-    Scope::new().wrap(observed.instrument(span)).await
+    scope.wrap(observed.instrument(span)).await
+}
+
+/// What an ending means for the request's session.
+fn session_end(outcome: &Outcome, verdict: &Verdict) -> Ended {
+    match outcome {
+        Outcome::Panicked => Ended::Crashed,
+        _ if verdict.error_type.is_some() => Ended::Errored,
+        _ => Ended::Exited,
+    }
 }
 
 fn set_error(span: &Span, verdict: &Verdict) {
