@@ -8,6 +8,8 @@ mod scope {
 
     use sentry::{Hub, SentryFutureExt as _};
 
+    use crate::breadcrumb::Breadcrumb;
+
     /// A future that runs in its own scope.
     pub(crate) type Isolated<F> = sentry::SentryFuture<F>;
 
@@ -21,6 +23,24 @@ mod scope {
             // The thread's own scope holds what ran outside of any request.
             hub.configure_scope(sentry::Scope::clear_breadcrumbs);
             Self(Arc::new(hub))
+        }
+
+        /// The scope that what runs now is in.
+        pub(crate) fn current() -> Self {
+            Self(Hub::current())
+        }
+
+        pub(crate) fn hub(&self) -> &Arc<Hub> {
+            &self.0
+        }
+
+        /// Whether anybody reads what is left here.
+        pub(crate) fn is_watched(&self) -> bool {
+            self.0.client().is_some_and(|client| client.is_enabled())
+        }
+
+        pub(crate) fn add_breadcrumb(&self, breadcrumb: Breadcrumb) {
+            self.0.add_breadcrumb(sentry::Breadcrumb::from(breadcrumb));
         }
 
         pub(crate) fn wrap<F: Future>(&self, request: F) -> Isolated<F> {
@@ -38,6 +58,8 @@ mod scope {
 mod scope {
     use std::future::Future;
 
+    use crate::breadcrumb::Breadcrumb;
+
     pub(crate) type Isolated<F> = F;
 
     #[derive(Clone, Debug)]
@@ -47,6 +69,18 @@ mod scope {
         pub(crate) fn new() -> Self {
             Self
         }
+
+        pub(crate) fn current() -> Self {
+            Self
+        }
+
+        #[expect(clippy::unused_self, reason = "the same form as with Sentry")]
+        pub(crate) fn is_watched(&self) -> bool {
+            false
+        }
+
+        #[expect(clippy::unused_self, reason = "the same form as with Sentry")]
+        pub(crate) fn add_breadcrumb(&self, _: Breadcrumb) {}
 
         #[expect(clippy::unused_self, reason = "the same form as with Sentry")]
         pub(crate) fn wrap<F: Future>(&self, request: F) -> Isolated<F> {

@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 pub mod attributes;
+mod breadcrumb;
 mod call;
 pub mod config;
+mod custom;
 mod execution;
+mod health;
 pub mod http;
 mod init;
 mod isolation;
@@ -16,7 +19,9 @@ mod scrub;
 mod settings;
 pub mod spans;
 
+pub use breadcrumb::{Breadcrumb, add_breadcrumb};
 pub use call::{CallKind, CallSpan, Outcome, record};
+pub use custom::{McpSpan, mcp_span};
 pub use init::{Builder, InitError, ShutdownError, Telemetry, TelemetryLayer, init};
 pub use mcp::{TracedHandler, TracedService};
 pub use mcp_telemetry_macros::{

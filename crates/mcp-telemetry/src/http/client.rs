@@ -13,6 +13,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use super::describe::{method, verb};
 use super::headers::version;
 use crate::attributes as names;
+use crate::breadcrumb::Sent;
 use crate::metrics::{self, Measured};
 use crate::settings::{ORIGIN, TARGET};
 
@@ -38,6 +39,7 @@ pub struct HttpCall {
     started: Instant,
     /// What the metric says of the request; nothing where nobody listened when it started.
     asked: Vec<KeyValue>,
+    breadcrumb: Option<Sent>,
     ending: Mutex<Ending>,
 }
 
@@ -82,6 +84,7 @@ impl HttpCall {
             span,
             started: Instant::now(),
             asked,
+            breadcrumb: Sent::start(method, uri),
             ending: Mutex::default(),
         }
     }
@@ -133,11 +136,18 @@ impl Drop for HttpCall {
             span,
             started,
             asked,
+            breadcrumb,
             ending,
         } = self;
         let ending = ending.get_mut().unwrap_or_else(PoisonError::into_inner);
         if ending.status.is_none() && ending.error.is_none() {
             span.set_attribute(names::SENTRY_STATUS, "cancelled");
+        }
+        if let Some(sent) = breadcrumb.take() {
+            sent.end(
+                ending.status,
+                ending.error.as_ref().map(StringValue::as_str),
+            );
         }
         if asked.is_empty() {
             return;

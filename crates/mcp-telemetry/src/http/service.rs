@@ -8,9 +8,11 @@ use tower_service::Service;
 use tracing::{Instrument as _, Span};
 
 use super::body::TracedBody;
+use super::describe::method;
 use super::exchange::Exchange;
 use super::future::ResponseFuture;
 use super::options::Options;
+use crate::breadcrumb;
 use crate::isolation::Scope;
 
 /// A service whose requests are spans; made by [`HttpLayer`](super::HttpLayer).
@@ -41,12 +43,13 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (mut head, body) = request.into_parts();
         let exchange = Exchange::start(&self.options, &mut head);
+        let scope = Scope::new();
+        breadcrumb::http_server(&scope, method(&head.method).0, &head.uri);
         let request = Request::from_parts(head, body);
         let span = exchange
             .as_ref()
             .map_or_else(Span::none, Exchange::span_of_service);
         let response = span.in_scope(|| self.inner.call(request));
-        let scope = Scope::new();
         ResponseFuture::new(scope.wrap(response.instrument(span)), exchange, scope)
     }
 }

@@ -165,10 +165,8 @@ impl Telemetry {
             tracing::debug!(%error, "log records could not be flushed");
         }
         #[cfg(feature = "sentry")]
-        if let Some(sentry) = &parts.sentry {
-            sentry
-                .client
-                .flush(self.config.as_ref().map(|config| config.shutdown_timeout));
+        if let (Some(sentry), Some(config)) = (&parts.sentry, &self.config) {
+            sentry.flush(config.shutdown_timeout);
         }
     }
 
@@ -216,6 +214,7 @@ impl Parts {
         if let Some(sentry) = self.sentry {
             // Logs and sessions at once: a sink of spans that hangs must not cost them.
             let client = std::sync::Arc::clone(&sentry.client);
+            sentry.end_sessions();
             sentry.report();
             run(
                 "Sentry's logs",

@@ -11,13 +11,18 @@ use telemetry_sanitizer::Sanitizer;
 
 use super::panic::PanicIntegration;
 use crate::config::{Config, SentryTraces};
+use crate::health::{Sessions, Tracker};
 use crate::scrub::event;
+
+/// The most breadcrumbs that a request keeps; the oldest go first.
+const MOST_BREADCRUMBS: usize = 100;
 
 /// A client and the transport that it shares with the span sink.
 pub(super) struct Sentry {
     pub(super) client: Arc<Client>,
     transport: SharedTransport,
     pub(super) delivery: DeliveryStats,
+    sessions: Sessions,
     traces: SentryTraces,
 }
 
@@ -44,6 +49,7 @@ pub(super) fn connect(config: &Config, sanitizer: &Sanitizer, copy: Option<Dsn>)
         .release(config.sentry.release.clone())
         .environment(config.sentry.environment.clone())
         .shutdown_timeout(config.shutdown_timeout)
+        .max_breadcrumbs(MOST_BREADCRUMBS)
         // Inputs and outputs are recorded and sanitized by us: `SENTRY_SEND_PII`.
         .send_default_pii(false)
         .before_send(move |it| Some(event::event(&of_event, it)))
@@ -56,9 +62,14 @@ pub(super) fn connect(config: &Config, sanitizer: &Sanitizer, copy: Option<Dsn>)
     options
         .integrations
         .retain(|integration| integration.name() != "panic");
-    let options = options.add_integration(PanicIntegration);
+    let tracker = Tracker::new(sanitizer.clone());
+    let options = options
+        .add_integration(PanicIntegration)
+        .add_integration(tracker.clone());
+    let client = Arc::new(Client::from(options));
     Some(Sentry {
-        client: Arc::new(Client::from(options)),
+        sessions: Sessions::new(tracker, &client),
+        client,
         transport,
         delivery: stats,
         traces: config.sentry.traces,
@@ -79,6 +90,17 @@ impl Sentry {
         for hub in [Hub::main(), Hub::current()] {
             hub.bind_client(Some(Arc::clone(&self.client)));
         }
+    }
+
+    /// Sends what has been counted and captured; false where that was not done in time.
+    pub(super) fn flush(&self, timeout: Duration) -> bool {
+        self.sessions.flush();
+        self.client.flush(Some(timeout))
+    }
+
+    /// Ends the sessions: what still runs is cut off.
+    pub(super) fn end_sessions(&self) {
+        self.sessions.close();
     }
 
     /// Sends the report on what was lost, if there is one: it rides on an envelope of the

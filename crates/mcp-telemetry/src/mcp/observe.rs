@@ -24,8 +24,10 @@ use super::parent::Parent;
 use super::result::Observed;
 use super::session::Session;
 use crate::attributes as names;
+use crate::breadcrumb;
 use crate::call::{CallKind, Failure};
 use crate::execution::{Execution, Notes};
+use crate::health::{Ended, Session as HealthSession};
 use crate::isolation::Scope;
 use crate::metrics::Measured;
 use crate::settings::{ORIGIN, TARGET, marks_results};
@@ -95,6 +97,8 @@ pub(crate) struct Request {
     since: Instant,
     labels: Labels,
     target: Option<Named>,
+    scope: Scope,
+    health: HealthSession,
     /// None where nobody listens.
     spans: Option<Spans>,
 }
@@ -146,7 +150,11 @@ impl Request {
         cancelled: &CancellationToken,
         begin: impl FnOnce() -> (Facts, Parent),
     ) -> Self {
-        let spans = Spans::start(labels.method(), target.as_ref(), begin);
+        let scope = Scope::new();
+        let health = HealthSession::start(&scope);
+        let name = name(labels.method(), target.as_ref());
+        breadcrumb::mcp_request(&scope, labels.method(), &name);
+        let spans = Spans::start(labels.method(), target.as_ref(), name, begin);
         Self {
             own: Arc::clone(&instance.own),
             seen: instance.seen.error_of(labels.method()),
@@ -157,6 +165,8 @@ impl Request {
             since: Instant::now(),
             labels,
             target,
+            scope,
+            health,
             spans,
         }
     }
@@ -167,6 +177,11 @@ impl Request {
             let execution = spans.execution.as_ref().map(|(span, _)| span);
             execution.unwrap_or(&spans.request).clone()
         })
+    }
+
+    /// The scope that the handler runs in.
+    pub(crate) fn scope(&self) -> Scope {
+        self.scope.clone()
     }
 
     /// The context of the request's span, where it has one.
@@ -217,6 +232,7 @@ impl Request {
         if *outcome == Outcome::Cancelled {
             verdict.request_status = self.taken_back;
         }
+        self.health.end(session_end(outcome, &verdict));
         let newly_known = self.learn(outcome);
         if let Some(spans) = &mut self.spans {
             spans.end(
@@ -252,13 +268,10 @@ impl Spans {
     fn start(
         method: &'static str,
         target: Option<&Named>,
+        name: String,
         begin: impl FnOnce() -> (Facts, Parent),
     ) -> Option<Self> {
         let label = target.and_then(Named::label);
-        let name = match label {
-            Some(label) => format!("{method} {label}"),
-            None => method.to_owned(),
-        };
         let request = tracing::info_span!(
             target: TARGET, parent: None, "mcp.server", otel.name = name, otel.kind = "server",
             sentry.op = "mcp.server", sentry.origin = ORIGIN, sentry.source = "route",
@@ -357,6 +370,14 @@ impl Named {
     }
 }
 
+/// The name of a request's span.
+fn name(method: &str, target: Option<&Named>) -> String {
+    match target.and_then(Named::label) {
+        Some(label) => format!("{method} {label}"),
+        None => method.to_owned(),
+    }
+}
+
 /// Writes how the request ended onto the execution's span; gives the status that both have.
 fn end_execution(
     kind: CallKind,
@@ -392,7 +413,11 @@ impl Drop for Request {
         if !self.ended {
             let outcome = match std::thread::panicking() {
                 true => Outcome::Panicked,
-                false => Outcome::Cancelled,
+                false => {
+                    // The client's cancelling drops nothing: whoever did cut the request off.
+                    self.health.end(Ended::Abnormal);
+                    Outcome::Cancelled
+                }
             };
             self.end(&outcome, Vec::new());
         }
@@ -406,6 +431,7 @@ pub(crate) async fn observe<T: Observed>(
     handler: impl Future<Output = Result<T, ErrorData>>,
 ) -> Result<T, ErrorData> {
     let span = request.innermost();
+    let scope = request.scope();
     let observed = async move {
         let mut result = handler.await;
         if let Ok(result) = &mut result
@@ -418,7 +444,16 @@ pub(crate) async fn observe<T: Observed>(
         request.end_with(&instance.session, &result);
         result
     };
-    Scope::new().wrap(observed.instrument(span)).await
+    scope.wrap(observed.instrument(span)).await
+}
+
+/// What an ending means for the request's session.
+fn session_end(outcome: &Outcome, verdict: &Verdict) -> Ended {
+    match outcome {
+        Outcome::Panicked => Ended::Crashed,
+        _ if verdict.error_type.is_some() => Ended::Errored,
+        _ => Ended::Exited,
+    }
 }
 
 fn set_error(span: &Span, verdict: &Verdict) {

@@ -192,6 +192,18 @@ impl Live {
         Self::with(sink, &[&[("SENTRY_DSN", dsn.as_str())], variables].concat())
     }
 
+    /// Everything to Sentry, traces and logs by OTLP too, and these variables.
+    pub(crate) fn both(variables: &[(&str, &str)]) -> Self {
+        let sink = Sink::start().unwrap();
+        let (dsn, endpoint) = (sink.dsn(), sink.otlp_endpoint());
+        let own = [
+            ("SENTRY_DSN", dsn.as_str()),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+            ("OTEL_METRICS_EXPORTER", "none"),
+        ];
+        Self::with(sink, &[&own, variables].concat())
+    }
+
     fn with(sink: Sink, variables: &[(&str, &str)]) -> Self {
         let alone = alone();
         let builder = Builder::new(config(variables)).with_stderr_logs(false);

@@ -7,9 +7,12 @@
     reason = "a failed set-up fails the test"
 )]
 
+mod breadcrumbs;
 #[path = "../common/mod.rs"]
 mod common;
+mod custom;
 mod events;
+mod health;
 mod isolation;
 
 use common::Live;
@@ -17,7 +20,15 @@ use mcp_telemetry::sentry::Hub;
 
 /// Telemetry that is the process's: Sentry's client belongs to hubs, not to subscribers.
 pub(crate) fn live(variables: &[(&str, &str)]) -> Live {
-    let live = Live::sentry(variables);
+    make_global(Live::sentry(variables))
+}
+
+/// The same, with traces by OTLP besides.
+pub(crate) fn both() -> Live {
+    make_global(Live::both(&[]))
+}
+
+fn make_global(live: Live) -> Live {
     live.telemetry().make_global();
     // Scopes are the process's: what earlier tests and telemetry itself left goes.
     for hub in [Hub::main(), Hub::current()] {
