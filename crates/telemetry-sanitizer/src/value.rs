@@ -89,7 +89,7 @@ pub(crate) fn unquoted(b: &[u8], start: usize, encoded: bool) -> usize {
             c if is_end(c) => break,
             b'|' => break,
             b'<' if at(b, i + 1) == b'/' => break,
-            b'%' if encoded && has(b, i, b"%26") => break,
+            b'%' if encoded && (has(b, i, b"%26") || has(b, i, b"%2526")) => break,
             // An ellipsis: the text has been cut here.
             0xe2 if has(b, i, "…".as_bytes()) => break,
             b'\\' => {
