@@ -32,8 +32,6 @@ enum Tie {
     Equals,
     /// `:`
     Colon,
-    /// `%3D`, `%3A`
-    Encoded,
     /// `<key>value</key>`
     Xml,
     /// `("key", "value")`
@@ -134,12 +132,6 @@ fn separator(b: &[u8], start: usize, key: usize, end: usize) -> Option<Separator
         }
         (b':', _) if !quoted && outside == b'/' => None,
         (b':', _) => make(Tie::Colon, j + 1),
-        (b'%', b'3') if matches!(at(b, j + 2), b'D' | b'd' | b'A' | b'a') => {
-            make(Tie::Encoded, j + 3)
-        }
-        (b'%', _) if has_ignoring_case(b, j, b"%253d") || has_ignoring_case(b, j, b"%253a") => {
-            make(Tie::Encoded, j + 5)
-        }
         (b'>', _) if quoted || matches!(outside, b'<' | b':') => make(Tie::Xml, j + 1),
         (b'-', b'>') => make(Tie::Equals, j + 2),
         (b',', _) if quoted && opens_tuple(b, start) => make(Tie::Tuple, j + 1),
@@ -237,7 +229,7 @@ fn value(text: &str, key: &str, class: Class, separator: &Separator, keys: &Keys
     if is_marked(b, v) || matches!(tie, Tie::Tuple | Tie::Call) {
         return None;
     }
-    let mut end = unquoted(b, v, tie == Tie::Encoded);
+    let mut end = unquoted(b, v);
     let word = b.get(v..end)?;
     let literal = ["true", "false", "null", "none", "nil", "undefined"]
         .iter()
@@ -275,7 +267,7 @@ fn value(text: &str, key: &str, class: Class, separator: &Separator, keys: &Keys
     if ends_with(key, "authorization") {
         // An unknown scheme and its credential.
         let next = skip(b, end, is_blank);
-        let next_end = unquoted(b, next, false);
+        let next_end = unquoted(b, next);
         if next > end
             && !word.contains(&b'=')
             && looks_random(b.get(next..next_end)?)
@@ -286,7 +278,7 @@ fn value(text: &str, key: &str, class: Class, separator: &Separator, keys: &Keys
     } else if is_cookie {
         while at(b, end) == b';' {
             let next = skip(b, end + 1, is_blank);
-            let next_end = unquoted(b, next, false);
+            let next_end = unquoted(b, next);
             if next_end == next {
                 break;
             }
@@ -322,7 +314,7 @@ fn credential(b: &[u8], start: usize, parameters: bool) -> Option<Found> {
     let end = if parameters {
         skip(b, start, |c| !matches!(c, b'\n' | b'\r'))
     } else {
-        unquoted(b, start, false)
+        unquoted(b, start)
     };
     (end > start).then(|| Found::plain(start..end))
 }

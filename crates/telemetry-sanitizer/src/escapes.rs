@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::bytes::{at, has, skip};
+use crate::bytes::{at, has, has_ignoring_case, skip};
 
 /// Escapes of XML and HTML.
 const ENTITIES: &[(&[u8], char)] = &[
@@ -56,6 +56,11 @@ pub(crate) fn read(text: &str) -> Plain {
         if i >= b.len() {
             break;
         }
+        // The last backslash of several is the one of the escape.
+        let slashes = skip(b, i, |c| c == b'\\');
+        if slashes > i + 1 && !is_terminal_escape(b, slashes) {
+            i = slashes - 1;
+        }
         let Some((c, len)) = escape(b, i) else {
             i += 1;
             continue;
@@ -79,13 +84,27 @@ fn escape(b: &[u8], i: usize) -> Option<(char, usize)> {
     };
     match at(b, i) {
         b'%' => Some((hex(i + 1)?, 3)),
-        b'\\' if has(b, i, b"\\u00") => Some((hex(i + 4)?, 6)),
+        b'\\' => {
+            let slashes = skip(b, i, |c| c == b'\\');
+            if is_terminal_escape(b, slashes) {
+                Some(('\u{1b}', slashes + 5 - i))
+            } else if has(b, i, b"\\u00") {
+                Some((hex(i + 4)?, 6))
+            } else {
+                None
+            }
+        }
         b'&' => ENTITIES
             .iter()
             .find(|(entity, _)| has(b, i, entity))
             .map(|(entity, c)| (*c, entity.len())),
         _ => None,
     }
+}
+
+/// Whether the escape of terminals stands behind backslashes: all of them belong to it, so that it stays one.
+fn is_terminal_escape(b: &[u8], i: usize) -> bool {
+    has_ignoring_case(b, i, b"u001b")
 }
 
 #[cfg(test)]
@@ -101,6 +120,8 @@ mod tests {
             ("{&quot;a&quot;:1}&amp;", "{\"a\":1}&"),
             ("100%", "100%"),
             ("%zz %C3%BC \\u00fc &nbsp;", "%zz %C3%BC \\u00fc &nbsp;"),
+            ("\\\\\\u0022", "\\\\\""),
+            ("a\\u001b[0m\\\\u001B[1m", "a\u{1b}[0m\u{1b}[1m"),
             ("ü%3Dü", "ü=ü"),
             ("%", "%"),
             ("\\u00", "\\u00"),

@@ -37,6 +37,8 @@ mod rules;
 mod sanitizer;
 mod scan;
 mod shapes;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod tokens;
 mod truncate;
 mod url;

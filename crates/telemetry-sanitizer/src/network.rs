@@ -107,7 +107,7 @@ pub(crate) fn scheme(b: &[u8], start: usize) -> Option<Range<usize>> {
     let secret = if word == MARKER.as_bytes() || word.is_empty() {
         false
     } else if name.eq_ignore_ascii_case(b"bearer") {
-        let challenge = word.ends_with(b"=") && is_quote(at(b, token.end));
+        let challenge = word.ends_with(b"=") && is_quote(at(b, skip(b, token.end, |c| c == b'\\')));
         let prose =
             name == b"bearer" && word.len() < 16 && word.iter().all(u8::is_ascii_alphabetic);
         !challenge

@@ -27,7 +27,7 @@ pub(crate) struct Output<'t> {
     out: String,
     budget: usize,
     /// Keeps what was found instead of replacing it.
-    found: Option<Vec<Range<usize>>>,
+    found: Option<Vec<Found>>,
 }
 
 impl<'t> Output<'t> {
@@ -68,7 +68,7 @@ impl<'t> Output<'t> {
             return;
         }
         if let Some(all) = &mut self.found {
-            all.push(start..end);
+            all.push(found.clone());
         } else {
             self.out.push_str(before);
             let quote = |out: &mut String| {
@@ -84,15 +84,21 @@ impl<'t> Output<'t> {
     }
 
     /// What was found, in ascending order.
-    pub(crate) fn found(self) -> Vec<Range<usize>> {
+    pub(crate) fn found(self) -> Vec<Found> {
         self.found.unwrap_or_default()
     }
 
-    pub(crate) fn finish(mut self) -> Pass<'t> {
+    /// Up to where the text has been read.
+    pub(crate) fn read(&self) -> &'t str {
         let mut end = self.end().max(self.copied);
         while !self.text.is_char_boundary(end) {
             end += 1;
         }
+        self.text.get(..end).unwrap_or_default()
+    }
+
+    pub(crate) fn finish(mut self) -> Pass<'t> {
+        let end = self.read().len();
         let complete = end == self.text.len();
         let rest = self.text.get(self.copied..end).unwrap_or_default();
         let text = if self.copied == 0 && self.out.is_empty() {

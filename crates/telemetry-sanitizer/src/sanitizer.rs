@@ -92,6 +92,20 @@ impl Sanitizer {
         self.inner.text(text)
     }
 
+    /// Sanitizes bytes as [`Sanitizer::text`] does; what is no UTF-8 becomes `\u{fffd}`.
+    ///
+    /// ```
+    /// # let sanitizer = telemetry_sanitizer::Sanitizer::default();
+    /// assert_eq!(sanitizer.bytes(b"\xff\xfe token=abc"), "\u{fffd}\u{fffd} token=***REDACTED***");
+    /// ```
+    #[must_use]
+    pub fn bytes<'t>(&self, bytes: &'t [u8]) -> Cow<'t, str> {
+        match String::from_utf8_lossy(bytes) {
+            Cow::Borrowed(text) => self.text(text),
+            Cow::Owned(text) => Cow::Owned(self.text(&text).into_owned()),
+        }
+    }
+
     /// Sanitizes a value by its key: all of it when the key is sensitive, else as text, or as JSON if it is JSON.
     ///
     /// ```

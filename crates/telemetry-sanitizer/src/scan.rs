@@ -1,7 +1,6 @@
 //! One pass over a text: the filter names places, the rules decide, what they find is replaced.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use regex::Regex;
 
@@ -67,11 +66,13 @@ impl Scanner {
     /// Replaces what the rules and patterns find, until the text kept is longer than `budget`.
     pub(crate) fn pass<'t>(&self, text: &'t str, budget: usize) -> Pass<'t> {
         let mut out = Output::new(text, budget);
-        let escaped = self.scan(text, &mut out, 0);
-        let Pass { mut text, complete } = out.finish();
-        if escaped {
-            text = self.pass_escapes(text);
+        if self.scan(text, &mut out, 0) {
+            // A secret may go on behind an escape: all is found before anything is replaced.
+            let found = self.found_in(out.read(), 0);
+            out = Output::new(text, budget);
+            found.iter().for_each(|found| out.replace(found));
         }
+        let Pass { text, complete } = out.finish();
         Pass {
             text: self.apply_patterns(text),
             complete,
@@ -138,32 +139,19 @@ impl Scanner {
         range.filter(|r| r.start >= floor).map(Found::plain)
     }
 
-    /// Replaces what is a secret once the escapes in `text` are read.
-    fn pass_escapes<'t>(&self, text: Cow<'t, str>) -> Cow<'t, str> {
-        let found = self.found_behind_escapes(&text, 0);
-        if found.is_empty() {
-            return text;
-        }
-        let mut out = Output::new(&text, usize::MAX);
-        for range in found {
-            out.replace(&Found::plain(range));
-        }
-        Cow::Owned(out.finish().text.into_owned())
-    }
-
-    fn found_behind_escapes(&self, text: &str, layer: usize) -> Vec<Range<usize>> {
-        let plain = escapes::read(text);
-        let found = self.found_in(plain.text(), layer + 1);
-        found.into_iter().map(|r| plain.origin(r)).collect()
-    }
-
-    /// What the rules find in `text`, in ascending order.
-    fn found_in(&self, text: &str, layer: usize) -> Vec<Range<usize>> {
+    /// What the rules find in `text` as it is and behind its escapes, in ascending order.
+    fn found_in(&self, text: &str, layer: usize) -> Vec<Found> {
         let mut out = Output::finding(text);
         let escaped = self.scan(text, &mut out, layer);
         let mut found = out.found();
         if escaped && layer < MOST_LAYERS {
-            found.extend(self.found_behind_escapes(text, layer));
+            let plain = escapes::read(text);
+            let behind = self.found_in(plain.text(), layer + 1);
+            found.extend(
+                behind
+                    .into_iter()
+                    .map(|found| Found::plain(plain.origin(found.range))),
+            );
             found = merged(found);
         }
         found
@@ -200,14 +188,18 @@ struct Done {
     base64: usize,
 }
 
-/// Ranges in ascending order, those that overlap as one.
-fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    ranges.sort_by_key(|range| range.start);
-    let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
-    for range in ranges {
+/// In ascending order, what overlaps as one.
+fn merged(mut all: Vec<Found>) -> Vec<Found> {
+    all.sort_by_key(|found| (found.range.start, found.quote.is_none()));
+    let mut merged: Vec<Found> = Vec::with_capacity(all.len());
+    for found in all {
         match merged.last_mut() {
-            Some(last) if range.start < last.end => last.end = last.end.max(range.end),
-            _ => merged.push(range),
+            Some(last) if found.range.start < last.range.end => {
+                if found.range.end > last.range.end {
+                    *last = Found::plain(last.range.start..found.range.end);
+                }
+            }
+            _ => merged.push(found),
         }
     }
     merged
