@@ -11,8 +11,10 @@ use crate::children;
 use crate::machine::Machine;
 use crate::measure::{Plan, Sample};
 use crate::rows::{self, Row};
+use crate::sanitizing::{self, Figure};
+use crate::table;
 use crate::variants::ALL;
-use crate::{table, verdict};
+use crate::verdict::{self, Finding};
 
 /// Numbers of threads that every variant is measured with.
 const THREADS: [usize; 2] = [1, 2];
@@ -25,7 +27,8 @@ struct Args {
     /// Three short rounds instead of nine, for CI.
     #[arg(long)]
     quick: bool,
-    /// Fail unless `ours` takes at most half of `stock` and gains by a second thread.
+    /// Fail unless `ours` takes at most half of `stock` and gains by a second thread, and the
+    /// sanitizer keeps to its floors.
     #[arg(long)]
     check: bool,
     /// Rounds, if not nine (or three with --quick).
@@ -111,6 +114,13 @@ fn compare(args: &Args) -> anyhow::Result<bool> {
         }
     }
     let rows: Vec<Row> = places.iter().filter_map(Place::row).collect();
+    // It belongs to no variant.
+    let sanitizer = if args.only.is_empty() {
+        note("sanitizer");
+        Some(sanitizing::measure(rounds)?)
+    } else {
+        None
+    };
 
     let path = match &args.out {
         Some(path) => path.clone(),
@@ -119,22 +129,31 @@ fn compare(args: &Args) -> anyhow::Result<bool> {
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }
-    let json = serde_json::to_string_pretty(&rows::json(&machine, rounds, &rows))?;
+    let json = serde_json::to_string_pretty(&rows::json(
+        &machine,
+        rounds,
+        &rows,
+        sanitizer.as_deref().unwrap_or_default(),
+    ))?;
     std::fs::write(&path, json).with_context(|| path.display().to_string())?;
 
     print(&format!(
         "{machine}\n{rounds} rounds, medians\n\n{}\n",
         table::render(&rows)
     ))?;
-    judge(&rows, args)
+    if let Some(figures) = &sanitizer {
+        print(&format!("{}\n", sanitizing::render(figures)))?;
+    }
+    judge(&rows, sanitizer.as_deref(), args)
 }
 
-fn judge(rows: &[Row], args: &Args) -> anyhow::Result<bool> {
+fn judge(rows: &[Row], sanitizer: Option<&[Figure]>, args: &Args) -> anyhow::Result<bool> {
     let losses = verdict::losses(rows);
     for loss in &losses {
         print(&format!("WRONG  {loss}\n"))?;
     }
-    let claims = verdict::claims(rows);
+    let mut claims: Vec<Finding> = verdict::claims(rows).into();
+    claims.extend(sanitizer.map(sanitizing::claims).unwrap_or_default());
     for claim in &claims {
         let mark = match claim.holds {
             Some(true) => "holds",

@@ -5,7 +5,7 @@
 //! [`workload`] is what is traced, [`variants`] are the pipelines that trace it. [`cli`]
 //! runs [`children`], each of which does one [`measure`]ment; [`rows`] takes the medians,
 //! [`verdict`] judges them, [`table`] prints them beside what [`machine`] says.
-//! [`spans`] serves the criterion benchmarks.
+//! [`sanitizing`] measures the sanitizer over [`texts`]. [`spans`] serves the criterion benchmarks.
 
 pub mod allocation;
 pub mod children;
@@ -13,9 +13,10 @@ pub mod cli;
 pub mod machine;
 pub mod measure;
 pub mod rows;
-pub mod scrub;
+pub mod sanitizing;
 pub mod spans;
 pub mod table;
+pub mod texts;
 pub mod variants;
 pub mod verdict;
 pub mod workload;

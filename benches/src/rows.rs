@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::machine::Machine;
 use crate::measure::Sample;
+use crate::sanitizing::Figure;
 
 /// One line of the table, and one object of the JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,8 +95,8 @@ fn quantile(mut values: Vec<f64>, part: f64) -> Option<f64> {
 
 /// The file that other programs read.
 #[must_use]
-pub fn json(machine: &Machine, rounds: usize, rows: &[Row]) -> Value {
-    json!({ "machine": machine, "rounds": rounds, "rows": rows })
+pub fn json(machine: &Machine, rounds: usize, rows: &[Row], sanitizer: &[Figure]) -> Value {
+    json!({ "machine": machine, "rounds": rounds, "rows": rows, "sanitizer": sanitizer })
 }
 
 #[cfg(test)]
@@ -139,7 +140,7 @@ pub(crate) mod tests {
     #[test]
     fn the_json_has_the_keys_that_are_documented() {
         let machine = Machine::here("system, mimalloc");
-        let json = json(&machine, 9, &[row("ours", "system", 2, 100.0)]);
+        let json = json(&machine, 9, &[row("ours", "system", 2, 100.0)], &[]);
         let keys: Vec<_> = json["rows"][0].as_object().unwrap().keys().collect();
         assert_eq!(
             keys,

@@ -101,7 +101,7 @@ fn pipeline() -> PipelineBuilder {
     let sanitizer = Sanitizer::default();
     PipelineProcessor::builder()
         .with_on_start(keep_frozen_dsc)
-        .with_scrub(move |span: &mut SpanData| crate::scrub::scrub(&sanitizer, span))
+        .with_scrub(move |span: &mut SpanData| mcp_telemetry::sanitize_span(&sanitizer, span))
 }
 
 fn running(pipeline: PipelineBuilder, base_rate: f64) -> anyhow::Result<Running> {

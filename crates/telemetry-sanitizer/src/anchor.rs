@@ -110,7 +110,9 @@ pub(crate) fn add<R: Copy>(entries: &mut Vec<Entry<R>>, anchor: &Anchor<'_, R>) 
     const WHOLE: usize = 30;
     // In words of every log: took, search, request_id.
     const COMMON: &[&str] = &[
-        "ook", "ear", "are", "ion", "_id", "id_", "ing", "ess", "sta", "ser", "ent", "res",
+        "ook", "ear", "are", "ion", "_id", "id_", "ing", "ess", "sta", "ser", "ent", "res", "api",
+        "app", "web", "plu", "spl", "lun", "unk", "fig", "out", "for", "com", "ice", "hoo", "ook",
+        "oks", "pro", "pos", "con", "acc",
     ];
     for parity in 0..2 {
         let sum = |window: &[u8]| {

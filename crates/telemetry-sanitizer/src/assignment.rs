@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use crate::MARKER;
 use crate::bytes::{
-    at, before, find, has, has_ignoring_case, is_blank, is_end, is_name, is_quote, looks_random,
-    skip, skip_back,
+    at, before, escape_before, find, has, has_ignoring_case, is_blank, is_end, is_name, is_quote,
+    looks_random, skip, skip_back, skip_blanks,
 };
 use crate::keys::{Class, Keys};
 use crate::network::known_scheme;
@@ -32,8 +32,6 @@ enum Tie {
     Equals,
     /// `:`
     Colon,
-    /// `%3D`, `%3A`
-    Encoded,
     /// `<key>value</key>`
     Xml,
     /// `("key", "value")`
@@ -74,11 +72,26 @@ pub(crate) fn assignment(
     let key_start = skip(b, start, |c| !c.is_ascii_alphanumeric());
     let separator = separator(b, start, key_start, end)?;
     let key = text.get(key_start..end)?;
-    let class = keys.class(key);
+    let class = match behind_escape(b, start, end) {
+        Some(inner) => keys.class(key).max(keys.class(text.get(inner..end)?)),
+        None => keys.class(key),
+    };
     if class == Class::Clean {
         return None;
     }
     value(text, key, class, &separator, keys)
+}
+
+/// Where the name goes on behind the escape that reaches into it: `\nauth` is `auth` in a new line, `%26auth` behind an `&`.
+fn behind_escape(b: &[u8], start: usize, end: usize) -> Option<usize> {
+    const LONGEST: usize = 5;
+    if !matches!(before(b, start), b'\\' | b'%' | b'[' | b';') {
+        return None;
+    }
+    (1..=LONGEST)
+        .filter(|n| start + n < end && escape_before(b, start + n) > *n)
+        .max()
+        .map(|n| start + n)
 }
 
 fn separator(b: &[u8], start: usize, key: usize, end: usize) -> Option<Separator> {
@@ -98,13 +111,13 @@ fn separator(b: &[u8], start: usize, key: usize, end: usize) -> Option<Separator
             break;
         }
     }
-    let j = skip(b, i, is_blank);
+    let j = skip_blanks(b, i);
     let outside = before(b, start);
     let make = |tie, end| {
         Some(Separator {
             tie,
             end,
-            spaced: j > i,
+            spaced: j > i && is_blank(at(b, i)),
             json,
         })
     };
@@ -119,12 +132,12 @@ fn separator(b: &[u8], start: usize, key: usize, end: usize) -> Option<Separator
         }
         (b':', _) if !quoted && outside == b'/' => None,
         (b':', _) => make(Tie::Colon, j + 1),
-        (b'%', b'3') if matches!(at(b, j + 2), b'D' | b'd' | b'A' | b'a') => {
-            make(Tie::Encoded, j + 3)
-        }
         (b'>', _) if quoted || matches!(outside, b'<' | b':') => make(Tie::Xml, j + 1),
         (b'-', b'>') => make(Tie::Equals, j + 2),
         (b',', _) if quoted && opens_tuple(b, start) => make(Tie::Tuple, j + 1),
+        (b',', _) if quoted && json.is_some() => {
+            value_member(b, j + 1).and_then(|v| make(Tie::Colon, v))
+        }
         (b'(', c) if j == end && at(b, key).is_ascii_uppercase() && (is_quote(c) || c == b'\\') => {
             make(Tie::Call, j + 1)
         }
@@ -160,6 +173,20 @@ fn opens_tuple(b: &[u8], start: usize) -> bool {
     is_quote(at(b, quote)) && before(b, open) == b'('
 }
 
+/// Behind `"value":`, which follows `"name":"password",`.
+fn value_member(b: &[u8], comma: usize) -> Option<usize> {
+    let quote = |i| {
+        let quote = skip(b, i, |c| c == b'\\');
+        (at(b, quote) == b'"').then_some(quote + 1)
+    };
+    let name = quote(skip(b, comma, |c| is_blank(c) || c == b'\n' || c == b'\r'))?;
+    if !has(b, name, b"value") {
+        return None;
+    }
+    let colon = skip(b, quote(name + 5)?, is_blank);
+    (at(b, colon) == b':').then_some(colon + 1)
+}
+
 fn is_flag(b: &[u8], start: usize, key: usize) -> bool {
     let dashes = key - start;
     let outside = before(b, start);
@@ -174,8 +201,8 @@ fn value(text: &str, key: &str, class: Class, separator: &Separator, keys: &Keys
         spaced,
         json,
     } = *separator;
-    let mut v = skip(b, end, is_blank);
-    let gap = v > end;
+    let mut v = skip_blanks(b, end);
+    let gap = v > end && is_blank(at(b, end));
     if tie == Tie::Xml {
         return xml(b, v);
     }
@@ -202,7 +229,7 @@ fn value(text: &str, key: &str, class: Class, separator: &Separator, keys: &Keys
     if is_marked(b, v) || matches!(tie, Tie::Tuple | Tie::Call) {
         return None;
     }
-    let mut end = unquoted(b, v, tie == Tie::Encoded);
+    let mut end = unquoted(b, v);
     let word = b.get(v..end)?;
     let literal = ["true", "false", "null", "none", "nil", "undefined"]
         .iter()
@@ -240,7 +267,7 @@ fn value(text: &str, key: &str, class: Class, separator: &Separator, keys: &Keys
     if ends_with(key, "authorization") {
         // An unknown scheme and its credential.
         let next = skip(b, end, is_blank);
-        let next_end = unquoted(b, next, false);
+        let next_end = unquoted(b, next);
         if next > end
             && !word.contains(&b'=')
             && looks_random(b.get(next..next_end)?)
@@ -251,7 +278,7 @@ fn value(text: &str, key: &str, class: Class, separator: &Separator, keys: &Keys
     } else if is_cookie {
         while at(b, end) == b';' {
             let next = skip(b, end + 1, is_blank);
-            let next_end = unquoted(b, next, false);
+            let next_end = unquoted(b, next);
             if next_end == next {
                 break;
             }
@@ -287,7 +314,7 @@ fn credential(b: &[u8], start: usize, parameters: bool) -> Option<Found> {
     let end = if parameters {
         skip(b, start, |c| !matches!(c, b'\n' | b'\r'))
     } else {
-        unquoted(b, start, false)
+        unquoted(b, start)
     };
     (end > start).then(|| Found::plain(start..end))
 }

@@ -83,6 +83,28 @@ impl Block {
         ]
     }
 
+    /// The pairs of bytes at even offsets as numbers (see [`pair`]). The last one stands behind the block.
+    #[inline(always)]
+    pub(crate) fn pairs(&self) -> [usize; BLOCK / 2 + 1] {
+        let (a, b, c) = (
+            each_pair(self.first),
+            each_pair(self.second),
+            each_pair(self.rest),
+        );
+        let low = |bits: u64| (bits & 0xffff) as usize;
+        [
+            low(a),
+            low(a >> 16),
+            low(a >> 32),
+            low(a >> 48),
+            low(b),
+            low(b >> 16),
+            low(b >> 32),
+            low(b >> 48),
+            low(c),
+        ]
+    }
+
     /// The high bit of each byte that is `c` or one of the next `reach`; `c` is ASCII and its low bits up to `reach` are 0.
     #[inline(always)]
     fn flags(&self, c: u8, reach: u8) -> u128 {
@@ -100,13 +122,17 @@ impl Block {
         digits & (digits >> 8) & (digits >> 16) != 0
     }
 
-    /// Whether seven digits, blanks or dashes stand in a row.
-    #[cold]
-    pub(crate) fn has_card_run(&self) -> bool {
-        let one = self.flags(b'0', 9) | self.flags(b' ', 0) | self.flags(b'-', 0);
+    /// The first and the last place at which seven bytes of a card number stand in a row: digits with blanks or dashes, but those
+    /// of a date stand too close.
+    pub(crate) fn card_runs(&self) -> Option<[usize; 2]> {
+        let separators = self.flags(b' ', 0) | self.flags(b'-', 0);
+        let near = separators >> 8 | separators >> 16 | separators >> 24 | separators >> 32;
+        let one = self.flags(b'0', 9) | (separators & !near);
         let two = one & (one >> 8);
         let four = two & (two >> 16);
-        four & (four >> 24) != 0
+        let seven = four & (four >> 24);
+        let byte = |bit: u32| (bit / 8) as usize;
+        (seven != 0).then(|| [byte(seven.trailing_zeros()), byte(seven.ilog2())])
     }
 }
 
@@ -117,6 +143,23 @@ fn bits(bytes: usize) -> u32 {
 
 const fn each(c: u8) -> u64 {
     u64::from_le_bytes([c; 8])
+}
+
+/// How many numbers [`pair`] gives.
+pub(crate) const PAIRS: usize = 4096;
+
+/// Two bytes as a number: six bits of each, which are the same for upper and lower case.
+pub(crate) fn pair(a: u8, b: u8) -> usize {
+    let both = each_pair(u64::from(a) | u64::from(b) << 8);
+    (both & 0xffff) as usize
+}
+
+/// The same for four pairs.
+#[inline(always)]
+const fn each_pair(bytes: u64) -> u64 {
+    const LOW: u64 = 0x003f_003f_003f_003f;
+    let six = (bytes & each(0x1f)) | (bytes >> 1 & each(0x20));
+    (six & LOW) | (six >> 2 & LOW << 6)
 }
 
 /// Upper-case letters become lower-case ones; digits and most punctuation stay.
@@ -144,6 +187,27 @@ mod tests {
     }
 
     #[test]
+    fn pairs_stand_at_even_offsets_and_are_folded() {
+        let pairs = block("ABcd=/019zQ~{[ \nxy").pairs();
+        let expected: Vec<_> = b"abCD=/019Zq~{[ \nXY"
+            .chunks(2)
+            .map(|c| pair(c[0], c[1]))
+            .collect();
+        assert_eq!(pairs[..], expected[..]);
+        for (n, c) in (0..=0x7f).map(|c| (usize::from(fold(c)), c)) {
+            assert_eq!(pair(c, 0) & 0x1f, n & 0x1f);
+            assert_eq!(pair(0, c) >> 6, pair(c, 0));
+            assert_eq!(pair(c, c), pair(fold(c), fold(c)));
+            assert!(pair(c, c) < PAIRS);
+        }
+        let letters: std::collections::BTreeSet<_> = (0x20..=0x3f)
+            .chain(0x60..=0x7f)
+            .map(|c| pair(c, 0))
+            .collect();
+        assert_eq!(letters.len(), 64);
+    }
+
+    #[test]
     fn short_texts_have_zeros_behind() {
         let text: [u8; 20] = std::array::from_fn(|i| b'A' + i as u8);
         for len in 0..=text.len() {
@@ -161,14 +225,22 @@ mod tests {
     #[test]
     fn runs_are_found_at_every_place() {
         for before in 0..10 {
-            let run = |part: &str| block(&format!("{}{part}", "x".repeat(before))).has_card_run();
+            let run = |part: &str| {
+                block(&format!("{}{part}", "x".repeat(before)))
+                    .card_runs()
+                    .is_some()
+            };
             assert!(run("1234567"));
-            assert!(run("12 3-45"));
+            assert!(run("11 1111") && run("111-111") && run("1 11111") && run(" 411111"));
+            assert!(!run("24-01-15 12"));
             assert!(!run("123456"));
+            let places = block(&format!("{}1234567", "x".repeat(before))).card_runs();
+            assert_eq!(places, Some([before; 2]));
             assert!(!run("123x567"));
             assert!(block(&format!("{}123", "/".repeat(before))).has_three_digits());
             assert!(!block(&format!("{}12:12", "x".repeat(before))).has_three_digits());
         }
+        assert_eq!(block("1234567.12345678").card_runs(), Some([0, 9]));
         assert!(!block("é/:é/:é/:é/:é").has_three_digits());
     }
 }

@@ -3,7 +3,8 @@
 //! All that the rules look for has an *anchor*, a literal of at least three bytes and perhaps a class of bytes behind it. Of each
 //! anchor two windows of three bytes are chosen, one at an even and one at an odd offset, as rare in ordinary text as possible.
 //! Wherever the anchor stands, one of the two starts at an even offset of the text, so it is enough to look at every second
-//! position: first in a set of hashed windows (two tables of 4 KiB, letters folded), then, for the few that pass, in the table of windows.
+//! position: first in a set of 16 KiB (by two bytes the third one, six and five bits of them), then, for the few that pass, in
+//! the table of windows.
 //!
 //! Payment card numbers have no literal: a block of 16 bytes with a run of seven digits (and separators) is looked at.
 //! E-mail addresses are found by their `@`.
@@ -11,11 +12,9 @@
 use std::fmt;
 
 use crate::anchor::{Anchor, Entry, add};
-use crate::block::{BLOCK, Block, fold};
+use crate::block::{BLOCK, Block, PAIRS, fold, pair};
+use crate::bytes::{at, skip_back};
 
-/// Places in each of the two tables, and groups of windows that share a bit in their bytes.
-const PLACES: usize = 4096;
-const GROUPS: u32 = 8;
 const SLOTS: usize = 1024;
 
 /// What the filter has seen in a block that starts at `base`.
@@ -42,13 +41,14 @@ impl Hit {
 /// The set of windows and the rules they lead to.
 #[derive(Clone)]
 pub(crate) struct Filter<R> {
-    /// A window is in the set if a byte of the first table and one of the second have a bit in common.
-    upper: Box<[u8; PLACES]>,
-    lower: Box<[u8; PLACES]>,
+    /// For the first two bytes of a window, the low five bits of its third byte.
+    thirds: Box<[u32; PAIRS]>,
     /// Sorted by slot.
     entries: Vec<Entry<R>>,
     /// Where each slot starts in `entries`.
     slots: Vec<u16>,
+    /// Whether a window consists of digits.
+    has_digits: bool,
     emails: bool,
 }
 
@@ -72,16 +72,23 @@ impl<R: Copy + PartialEq> Filter<R> {
         }
         entries.sort_by_key(|e: &Entry<R>| (slot(e.window), e.window, e.offset));
         entries.dedup();
-        let (mut upper, mut lower) = (Box::new([0_u8; PLACES]), Box::new([0_u8; PLACES]));
-        for entry in &entries {
-            let (up, low) = places(number(entry.window));
-            // Windows with the same first two bytes share a group: they also share their place in the second table.
-            let group = 1 << ((number(entry.window) & 0xffff) % 17 % GROUPS);
-            upper
-                .get_mut(up)
-                .into_iter()
-                .chain(lower.get_mut(low))
-                .for_each(|byte| *byte |= group);
+        let mut thirds = Box::new([0_u32; PAIRS]);
+        for Entry {
+            window: [a, b, c], ..
+        } in &entries
+        {
+            if let Some(set) = thirds.get_mut(pair(*a, *b)) {
+                *set |= 1 << (c & 0x1f);
+            }
+        }
+        let has_digits = entries
+            .iter()
+            .any(|e| e.window.iter().all(u8::is_ascii_digit));
+        // Three digits of a card number start at an even offset, wherever its groups begin.
+        for (a, b) in (b'0'..=b'9').flat_map(|a| (b'0'..=b'9').map(move |b| (a, b))) {
+            if let Some(set) = thirds.get_mut(pair(a, b)) {
+                *set |= (b'0'..=b'9').fold(0, |digits, c| digits | 1 << (c & 0x1f));
+            }
         }
         let slots = (0..=SLOTS)
             .map(|s| {
@@ -89,10 +96,10 @@ impl<R: Copy + PartialEq> Filter<R> {
             })
             .collect();
         Self {
-            upper,
-            lower,
+            thirds,
             entries,
             slots,
+            has_digits,
             emails,
         }
     }
@@ -125,12 +132,15 @@ impl<R: Copy + PartialEq> Filter<R> {
             #[cfg(test)]
             crate::bytes::work::add(BLOCK as u64);
             let block = Block::new(rest);
-            let hashed = self.may_have_any(&block.windows());
-            let digits = block.has_three_digits();
+            let found = self.may_have_any(&block);
             let at_sign = self.emails && block.has_at_sign();
-            if hashed || digits || at_sign {
-                let windows = if hashed { self.exact(&block) } else { 0 };
-                let digits = digits && block.has_card_run() && has_card_digits(bytes, base);
+            if found || at_sign {
+                let windows = if found { self.exact(&block) } else { 0 };
+                let digits = found
+                    && block.has_three_digits()
+                    && block
+                        .card_runs()
+                        .is_some_and(|runs| runs.iter().any(|i| has_card_digits(bytes, base + i)));
                 if windows != 0 || digits || at_sign {
                     return Some(Hit {
                         base,
@@ -151,7 +161,7 @@ impl<R: Copy + PartialEq> Filter<R> {
         let mut base = 0;
         while let Some(rest) = bytes.get(base..).filter(|rest| !rest.is_empty()) {
             let block = Block::new(rest);
-            if self.may_have_any(&block.windows()) || block.has_three_digits() || self.emails {
+            if self.may_have_any(&block) || self.emails {
                 return self.next(bytes, base, bytes.len()).is_none();
             }
             #[cfg(test)]
@@ -162,17 +172,23 @@ impl<R: Copy + PartialEq> Filter<R> {
     }
 
     /// The windows of a block that are in the table.
-    #[cold]
     fn exact(&self, block: &Block) -> u8 {
+        let pairs = block.pairs();
+        let mut maybe = 0_u8;
+        for (n, (&pair, &next)) in pairs.iter().zip(pairs.iter().skip(1)).enumerate() {
+            maybe |= u8::from(self.has(pair, next) != 0) << n;
+        }
+        let windows = block.windows();
         let mut exact = 0;
-        for (n, &window) in block.windows().iter().enumerate() {
-            let [a, b, c, _] = window.to_le_bytes();
-            let found = self.may_have(window) != 0
-                && self
-                    .entries_of([a, b, c])
-                    .iter()
-                    .any(|e| e.window == [a, b, c]);
-            exact |= u8::from(found) << n;
+        while maybe != 0 {
+            let n = maybe.trailing_zeros();
+            maybe &= maybe - 1;
+            let [a, b, c, _] = windows.get(n as usize).copied().unwrap_or(0).to_le_bytes();
+            if !self.has_digits && [a, b, c].iter().all(u8::is_ascii_digit) {
+                continue;
+            }
+            let mut entries = self.entries_of([a, b, c]).iter();
+            exact |= u8::from(entries.any(|e| e.window == [a, b, c])) << n;
         }
         exact
     }
@@ -184,7 +200,7 @@ impl<R: Copy + PartialEq> Filter<R> {
             #[cfg(test)]
             crate::bytes::work::add(BLOCK as u64);
             let block = Block::new(bytes);
-            if self.may_have_any(&block.windows()) && self.exact(&block) != 0 {
+            if self.may_have_any(&block) && self.exact(&block) != 0 {
                 return true;
             }
             bytes = bytes.get(BLOCK..).unwrap_or_default();
@@ -192,52 +208,66 @@ impl<R: Copy + PartialEq> Filter<R> {
         false
     }
 
+    /// Whether one of the windows may be in the table.
     #[inline(always)]
-    fn may_have_any(&self, windows: &[u32; 8]) -> bool {
-        windows.iter().fold(0, |all, w| all | self.may_have(*w)) != 0
+    fn may_have_any(&self, block: &Block) -> bool {
+        let pairs = block.pairs();
+        let mut any = 0;
+        for (&pair, &next) in pairs.iter().zip(pairs.iter().skip(1)) {
+            // The next pair starts with the third byte.
+            any |= self.has(pair, next);
+        }
+        any != 0
     }
 
-    /// Not zero if the first three bytes may be a window.
+    /// Not zero if a window of these two bytes and a third one with these low bits may be in the table.
     #[inline(always)]
-    fn may_have(&self, folded: u32) -> u8 {
-        let (up, low) = places(folded);
-        self.upper
-            .get(up)
-            .map_or(0, |group| group & self.lower.get(low).copied().unwrap_or(0))
+    fn has(&self, pair: usize, third: usize) -> u32 {
+        let set = self.thirds.get(pair & (PAIRS - 1)).copied().unwrap_or(0);
+        set & BITS.get(third & (BITS.len() - 1)).copied().unwrap_or(0)
     }
 }
 
-/// Whether thirteen digits with blanks or dashes stand in a row around the block at `base`.
-#[cold]
-fn has_card_digits(bytes: &[u8], base: usize) -> bool {
-    /// Most bytes of a card number with separators.
-    const LONGEST: usize = 23;
+/// `1 << n`: quicker looked up than shifted.
+const BITS: [u32; 32] = {
+    let mut bits = [0; 32];
+    let mut n = 0;
+    while n < bits.len() {
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+        {
+            bits[n] = 1 << n;
+        }
+        n += 1;
+    }
+    bits
+};
+
+/// Whether thirteen digits with blanks or dashes stand in a row around `place`.
+fn has_card_digits(bytes: &[u8], place: usize) -> bool {
+    /// Most bytes of a card number with separators, but for the seven in its block.
+    const LONGEST: usize = 16;
     const FEWEST: usize = 13;
-    let around = base.saturating_sub(LONGEST)..bytes.len().min(base + BLOCK + LONGEST);
+    let is_part = |c: u8| c.is_ascii_digit() || c == b' ' || c == b'-';
+    let start = skip_back(bytes, place, place.saturating_sub(LONGEST), is_part);
     let mut digits = 0;
-    bytes.get(around).unwrap_or_default().iter().any(|c| {
-        digits = match c {
-            b'0'..=b'9' => digits + 1,
-            b' ' | b'-' => digits,
-            _ => 0,
-        };
-        digits >= FEWEST
-    })
+    for i in start..start + 2 * LONGEST {
+        let c = at(bytes, i);
+        if c.is_ascii_digit() {
+            digits += 1;
+        } else if !is_part(c) {
+            break;
+        }
+        if digits == FEWEST {
+            return true;
+        }
+    }
+    false
 }
 
-fn number([a, b, c]: [u8; 3]) -> u32 {
-    u32::from_le_bytes([a, b, c, 0])
-}
-
-fn slot(window: [u8; 3]) -> usize {
-    places(number(window)).0 * SLOTS / PLACES
-}
-
-/// Of the first three bytes of a folded window: two numbers below `PLACES`, the first of all bytes, the second of the first two.
-#[inline(always)]
-fn places(folded: u32) -> (usize, usize) {
-    let mixed = (folded << 8).wrapping_mul(0x1656_67b1);
-    ((mixed >> 20) as usize, (mixed >> 8 & 0xfff) as usize)
+/// Where the entries of a window stand.
+fn slot([a, b, c]: [u8; 3]) -> usize {
+    let mixed = u32::from_le_bytes([a, b, c, 0]).wrapping_mul(0x1656_67b1);
+    (mixed >> 16) as usize % SLOTS
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ impl<'s> Walk<'s> {
         let max = self.inner.limits.items;
         if items.len() > max {
             let note = format!("{ELLIPSIS}({} items)", items.len());
-            items.truncate(max.saturating_sub(1));
+            items.drain(max.saturating_sub(1)..).for_each(dismantle);
             items.push(Value::String(note));
             self.changed = true;
         }
@@ -83,10 +83,9 @@ impl<'s> Walk<'s> {
         let max = self.inner.limits.items;
         if members.len() > max {
             let note = format!("({} items)", members.len());
-            let kept = std::mem::take(members)
-                .into_iter()
-                .take(max.saturating_sub(1));
-            members.extend(kept);
+            let mut all = std::mem::take(members).into_iter();
+            members.extend(all.by_ref().take(max.saturating_sub(1)));
+            all.for_each(|(_, value)| dismantle(value));
             members.insert(ELLIPSIS.to_owned(), Value::String(note));
             self.changed = true;
         }
@@ -130,7 +129,7 @@ impl<'s> Walk<'s> {
 
     fn set(&mut self, value: &mut Value, text: String) {
         if value.as_str() != Some(text.as_str()) {
-            *value = Value::String(text);
+            dismantle(std::mem::replace(value, Value::String(text)));
             self.changed = true;
         }
     }
@@ -141,6 +140,18 @@ impl<'s> Walk<'s> {
             _ => self.exhausted = true,
         }
         !self.exhausted
+    }
+}
+
+/// Drops a value without recursion: one that was built by code may be deeper than a stack.
+fn dismantle(value: Value) {
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Array(items) => open.extend(items),
+            Value::Object(members) => open.extend(members.into_iter().map(|(_, value)| value)),
+            _ => {}
+        }
     }
 }
 

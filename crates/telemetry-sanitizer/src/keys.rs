@@ -10,13 +10,15 @@
 //! | sensitive as an element | [`STRONG`], [`WEAK`] | Sentry's deny-list, Splunk's and HTTP's names |
 //! | `*_key` by what stands before it | [`KEY_KINDS`] | `session_key` is a secret, `cache_key`, `public_key` and `key` are none |
 //! | clean by the last element | [`ABOUT`], [`FILES`] | facts about a secret: `token_count`, `auth.method`, `password_length` |
-//! | clean: `*tokens` | - | counts: `max_tokens`, `gen_ai.usage.input_tokens` |
+//! | `*tokens` by what stands before it | [`TOKEN_KINDS`] | `access_tokens` are secrets, `max_tokens` and `gen_ai.usage.input_tokens` are counts |
 //! | clean: `progress.token` | - | MCP's progress token is an opaque label: `mcp.progress.token` |
 //! | clean: `session`, `sid`, `identity`, `key` alone | - | in Sentry's deny-list, but `mcp.session.id` and `splunk.sid` must survive |
 
 use std::ops::Range;
 
-use crate::words::{ABOUT, ENDINGS, FILES, INSIDE, KEY_KINDS, STRONG, WEAK};
+use crate::words::{
+    ABOUT, ENDINGS, FILES, INSIDE, KEY_KINDS, STRONG, TOKEN_ENDS, TOKEN_KINDS, WEAK,
+};
 
 /// What a key says about its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -200,6 +202,12 @@ fn is_sensitive_word(word: &[u8]) -> bool {
             && !word.ends_with(b"progresstoken"))
         || glued_key(word)
             .is_some_and(|stem| KEY_KINDS.iter().any(|kind| stem.ends_with(kind.as_bytes())))
+        || word.strip_suffix(b"tokens").is_some_and(|stem| {
+            TOKEN_KINDS
+                .iter()
+                .any(|kind| stem.ends_with(kind.as_bytes()))
+        })
+        || TOKEN_ENDS.iter().any(|end| word.ends_with(end.as_bytes()))
 }
 
 fn element_class(previous: &[u8], element: &[u8]) -> Class {
@@ -212,6 +220,7 @@ fn element_class(previous: &[u8], element: &[u8]) -> Class {
         Class::Clean
     } else if is_one_of(STRONG, element)
         || (matches!(element, b"key" | b"keys") && is_one_of(KEY_KINDS, previous))
+        || (element == b"tokens" && is_one_of(TOKEN_KINDS, previous))
     {
         Class::Strong
     } else if is_one_of(WEAK, element) {
@@ -281,7 +290,10 @@ mod tests {
             "http.request.header.cookie", "setcookie", "jwt", "id_jwt", "bearer", "csrf", "X-CSRF-Token",
             "csrftoken", "xsrf", "sso", "sso_ticket", "saml", "SAMLResponse", "dsn", "sentry.dsn",
             "SENTRY_DSN", "creds", "password_hash", "auth_code", "sig", "splunkd_8089", "session_id_8000",
-            "splunkweb_csrf_token_8000", "ssh_key", "encryption_key", "signingKey", "otp", "tokenID",
+            "splunkweb_csrf_token_8000", "ssh_key", "pass4SymmKey", "pass4symmkey", "X-Splunk-Form-Key", "access_tokens",
+            "refreshTokens", "apitokens", "tokenvalue", "client_key", "tls.server.key", "passkey", "totp", "cvc", "httpAuth",
+            "X-Sentry-Auth", "sslPassword", "bindDNpassword", "splunk.secret", "hec_token", "SPLUNK_HEC_TOKEN",
+            "encryption_key", "signingKey", "otp", "tokenID",
             "tOkEn",
         ] {
             assert_ne!(class(key.as_bytes()), Class::Clean, "{key}");

@@ -17,21 +17,28 @@
 
 mod anchor;
 mod assignment;
+mod base64;
 mod block;
 mod builder;
 mod bytes;
 mod enclosed;
 mod error;
+mod escapes;
 mod filter;
-
 mod json;
 mod keys;
+mod known;
 #[cfg(test)]
 mod linear;
 mod network;
 mod numbers;
+mod output;
+mod rules;
 mod sanitizer;
 mod scan;
+mod shapes;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod tokens;
 mod truncate;
 mod url;

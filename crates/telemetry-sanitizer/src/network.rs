@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use crate::MARKER;
 use crate::bytes::{
-    at, before, has_ignoring_case, is_blank, is_end, is_name, is_quote, looks_random, skip,
+    at, before, has_ignoring_case, in_word, is_blank, is_end, is_quote, looks_random, skip,
     skip_back,
 };
+use crate::{MARKER, base64};
 
 /// Schemes whose user part alone is no secret.
 const USER_ONLY: &[&[u8]] = &[b"ssh", b"scp", b"sftp"];
@@ -84,7 +84,7 @@ const PROSE: &[&str] = &[
 
 /// The credential behind a scheme that stands alone: `Bearer abc`, `Basic dXNlcjpwdw==`, `Splunk <token>`.
 pub(crate) fn scheme(b: &[u8], start: usize) -> Option<Range<usize>> {
-    if is_name(before(b, start)) {
+    if in_word(b, start) || matches!(before(b, start), b'_' | b'-' | b'.') {
         return None;
     }
     let end = skip(b, start, |c| c.is_ascii_alphabetic());
@@ -107,7 +107,7 @@ pub(crate) fn scheme(b: &[u8], start: usize) -> Option<Range<usize>> {
     let secret = if word == MARKER.as_bytes() || word.is_empty() {
         false
     } else if name.eq_ignore_ascii_case(b"bearer") {
-        let challenge = word.ends_with(b"=") && is_quote(at(b, token.end));
+        let challenge = word.ends_with(b"=") && is_quote(at(b, skip(b, token.end, |c| c == b'\\')));
         let prose =
             name == b"bearer" && word.len() < 16 && word.iter().all(u8::is_ascii_alphabetic);
         !challenge
@@ -133,8 +133,15 @@ pub(crate) fn scheme(b: &[u8], start: usize) -> Option<Range<usize>> {
     secret.then_some(token)
 }
 
-/// `user:password` in base64: of whole groups, and not a word of prose.
+/// `user:password` in base64: of whole groups and not a word of prose, or such a pair for certain.
 fn is_base64_pair(word: &[u8]) -> bool {
+    const LONGEST: usize = 1024;
+    if word.len() > 4 && word.len() <= LONGEST {
+        let pair = base64::decoded(word);
+        if pair.contains(':') && pair.bytes().all(|c| (b' '..=b'~').contains(&c)) {
+            return true;
+        }
+    }
     let mixed = word.iter().skip(1).any(|c| !c.is_ascii_lowercase())
         && word.iter().any(|c| !c.is_ascii_digit());
     word.len() >= 8

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::bytes::{at, before};
+use crate::bytes::{at, before, in_word};
 
 const MOST_DIGITS: usize = 19;
 
@@ -47,7 +47,8 @@ pub(crate) fn card(b: &[u8], start: usize) -> Option<Range<usize>> {
 
 fn is_free_before(b: &[u8], start: usize) -> bool {
     match before(b, start) {
-        c if c.is_ascii_alphanumeric() || c == b'_' => false,
+        b'_' => false,
+        _ if in_word(b, start) => false,
         // `0.4111…` and `a1b2-4111-…` are parts of something longer.
         b'.' | b'-' => !start
             .checked_sub(1)

@@ -92,6 +92,20 @@ impl Sanitizer {
         self.inner.text(text)
     }
 
+    /// Sanitizes bytes as [`Sanitizer::text`] does; what is no UTF-8 becomes `\u{fffd}`.
+    ///
+    /// ```
+    /// # let sanitizer = telemetry_sanitizer::Sanitizer::default();
+    /// assert_eq!(sanitizer.bytes(b"\xff\xfe token=abc"), "\u{fffd}\u{fffd} token=***REDACTED***");
+    /// ```
+    #[must_use]
+    pub fn bytes<'t>(&self, bytes: &'t [u8]) -> Cow<'t, str> {
+        match String::from_utf8_lossy(bytes) {
+            Cow::Borrowed(text) => self.text(text),
+            Cow::Owned(text) => Cow::Owned(self.text(&text).into_owned()),
+        }
+    }
+
     /// Sanitizes a value by its key: all of it when the key is sensitive, else as text, or as JSON if it is JSON.
     ///
     /// ```
@@ -264,9 +278,9 @@ impl Inner {
     }
 
     /// `None` if the text is not JSON, or clean, or too long.
-    #[inline]
+    #[inline(always)]
     fn as_json<'t>(&self, text: &'t str, depth: usize) -> Option<Cow<'t, str>> {
-        if self.may_be_json(text) {
+        if starts_like_json(text) && self.may_be_json(text) {
             self.parse_json(text, depth)
         } else {
             None
@@ -293,11 +307,7 @@ impl Inner {
     }
 
     /// Brackets around it, of a size to be parsed, and with something to look at.
-    #[inline]
     fn may_be_json(&self, text: &str) -> bool {
-        if !text.starts_with(|c: char| matches!(c, '{' | '[') || c.is_ascii_whitespace()) {
-            return false;
-        }
         let trimmed = text.trim_ascii();
         let brackets = |open, close| trimmed.starts_with(open) && trimmed.ends_with(close);
         (brackets('{', '}') || brackets('[', ']'))
@@ -307,6 +317,14 @@ impl Inner {
                 || self.scanner.keys.has_tiny()
                 || text.contains("\\u"))
     }
+}
+
+#[inline(always)]
+fn starts_like_json(text: &str) -> bool {
+    matches!(
+        text.as_bytes().first(),
+        Some(b'{' | b'[' | b' ' | b'\n' | b'\r' | b'\t' | 0x0c)
+    )
 }
 
 /// The first `at` bytes.

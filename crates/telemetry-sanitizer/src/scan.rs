@@ -4,89 +4,26 @@ use std::borrow::Cow;
 
 use regex::Regex;
 
-use crate::MARKER;
-use crate::anchor::{Anchor, Next};
 use crate::assignment::{Found, assignment};
 use crate::block::BLOCK;
 use crate::bytes::{at, has, is_blank, skip_back};
 use crate::filter::{Filter, Hit};
-use crate::keys::Keys;
-use crate::tokens::SHAPES;
-use crate::words::{INSIDE, STRONG, WEAK};
-use crate::{enclosed, network, numbers};
+use crate::keys::{Class, Keys};
+use crate::known::Known;
+use crate::output::{Output, Pass};
+use crate::rules::{self, Rule};
+use crate::shapes::SHAPES;
+use crate::{MARKER, base64, enclosed, escapes, network, numbers};
 
-/// How far a pass looks behind the last byte that is kept. What starts there and reaches back is at most an e-mail address.
-const MARGIN: usize = 128;
+/// How many layers of escapes and base64 are taken off.
+const MOST_LAYERS: usize = 4;
 /// A card number reaches at most this far back from the block with most of its digits.
 const CARD_REACH: usize = 24;
-
-/// What to try where an anchor stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rule {
-    Key,
-    Scheme,
-    Url,
-    UserFlag,
-    PrivateKey,
-    InnerAnchor,
-    /// Index in [`SHAPES`].
-    Token(usize),
-}
-
-/// Anchors besides those of keys and tokens.
-const ANCHORS: &[Anchor<'static, Rule>] = &[
-    Anchor::new(b"bearer", Next::Blank, Rule::Scheme),
-    Anchor::new(b"basic", Next::Blank, Rule::Scheme),
-    Anchor::new(b"splunk", Next::Blank, Rule::Scheme),
-    Anchor::new(b"negotiate", Next::Blank, Rule::Scheme),
-    Anchor::new(b"ntlm", Next::Blank, Rule::Scheme),
-    Anchor::new(b"://", Next::Any, Rule::Url),
-    Anchor::new(b"--user", Next::Any, Rule::UserFlag),
-    Anchor::new(b"--proxy-user", Next::Any, Rule::UserFlag),
-    Anchor {
-        literal: b" -u ",
-        lead: 1,
-        next: Next::Any,
-        rule: Rule::UserFlag,
-    },
-    Anchor {
-        literal: b"\"-u ",
-        lead: 1,
-        next: Next::Any,
-        rule: Rule::UserFlag,
-    },
-    Anchor {
-        literal: b"'-u ",
-        lead: 1,
-        next: Next::Any,
-        rule: Rule::UserFlag,
-    },
-    Anchor {
-        literal: b"\n-u ",
-        lead: 1,
-        next: Next::Any,
-        rule: Rule::UserFlag,
-    },
-    Anchor::new(b"BEGIN ", Next::Name, Rule::PrivateKey),
-    Anchor::new(b":AA", Next::Name, Rule::InnerAnchor),
-    Anchor::new(b"0Q~", Next::Name, Rule::InnerAnchor),
-    Anchor::new(b"1Q~", Next::Name, Rule::InnerAnchor),
-    Anchor::new(b"2Q~", Next::Name, Rule::InnerAnchor),
-    Anchor::new(b"3Q~", Next::Name, Rule::InnerAnchor),
-    Anchor::new(b"4Q~", Next::Name, Rule::InnerAnchor),
-    Anchor::new(b"5Q~", Next::Name, Rule::InnerAnchor),
-    Anchor::new(b"6Q~", Next::Name, Rule::InnerAnchor),
-    Anchor::new(b"7Q~", Next::Name, Rule::InnerAnchor),
-    Anchor::new(b"8Q~", Next::Name, Rule::InnerAnchor),
-    Anchor::new(b"9Q~", Next::Name, Rule::InnerAnchor),
-];
-
-/// Words whose last two letters are common in prose: in free text, an end of the name must follow (`sso=`, `sig_x`).
-const TIED: &[&str] = &["creds", "dsn", "otp", "psk", "sig", "sso"];
 
 /// Everything a pass needs, built once.
 #[derive(Clone, Debug)]
 pub(crate) struct Scanner {
+    known: Known,
     pub(crate) keys: Keys,
     pub(crate) patterns: Vec<Regex>,
     filter: Filter<Rule>,
@@ -96,65 +33,13 @@ pub(crate) struct Scanner {
     tiny_keys: bool,
 }
 
-/// The outcome of a pass.
-#[derive(Debug)]
-pub(crate) struct Pass<'t> {
-    /// Borrowed when nothing was replaced.
-    pub(crate) text: Cow<'t, str>,
-    /// Whether the whole text was read. If not, [`Pass::text`] is longer than the budget.
-    pub(crate) complete: bool,
-}
-
-/// The words by which sensitive keys are found, without those that contain another one.
-fn key_words(keys: &Keys) -> Vec<&str> {
-    let mut words: Vec<&str> = INSIDE.iter().chain(STRONG).chain(WEAK).copied().collect();
-    words.extend([
-        "key",
-        "sig",
-        "amz-sig",
-        "goog-sig",
-        "splunkd_",
-        "session_id_",
-    ]);
-    words.extend(keys.added_words());
-    words.sort_by_key(|word| word.len());
-    let mut kept: Vec<&str> = Vec::new();
-    for word in words {
-        if !kept.iter().any(|k| word.contains(k) && !TIED.contains(k)) {
-            kept.push(word);
-        }
-    }
-    kept
-}
-
 impl Scanner {
     pub(crate) fn new(keys: Keys, patterns: Vec<Regex>, emails: bool) -> Self {
-        let words = key_words(&keys);
-        let in_text = words.iter().map(|word| {
-            let next = if TIED.contains(word) {
-                Next::Tie
-            } else {
-                Next::Any
-            };
-            Anchor::new(word.as_bytes(), next, Rule::Key)
-        });
-        let tokens = SHAPES
-            .iter()
-            .enumerate()
-            .map(|(i, shape)| Anchor::new(shape.prefix.as_bytes(), shape.next(), Rule::Token(i)));
-        let filter = Filter::new(in_text.chain(ANCHORS.iter().copied()).chain(tokens), emails);
-        let in_keys = words.iter().map(|word| {
-            let next = if TIED.contains(word) {
-                Next::TieOrEnd
-            } else {
-                Next::Any
-            };
-            Anchor::new(word.as_bytes(), next, ())
-        });
-        let key_filter = Filter::new(in_keys, false);
+        let words = rules::key_words(&keys);
         Self {
-            filter,
-            key_filter,
+            filter: Filter::new(rules::in_text(&words), emails),
+            known: Known::new(|name| keys.class(name) == Class::Clean),
+            key_filter: Filter::new(rules::in_keys(&words), false),
             tiny_keys: keys.has_tiny(),
             keys,
             patterns,
@@ -162,9 +47,13 @@ impl Scanner {
         }
     }
 
-    /// Whether the filter proves that `key` is not sensitive.
+    /// Whether it is quickly proved that `key` is not sensitive.
     #[inline]
     pub(crate) fn is_clean_key(&self, key: &str) -> bool {
+        self.known.has(key) || self.has_no_key_window(key)
+    }
+
+    fn has_no_key_window(&self, key: &str) -> bool {
         !self.tiny_keys && !self.key_filter.has_window(key.as_bytes())
     }
 
@@ -176,41 +65,48 @@ impl Scanner {
 
     /// Replaces what the rules and patterns find, until the text kept is longer than `budget`.
     pub(crate) fn pass<'t>(&self, text: &'t str, budget: usize) -> Pass<'t> {
+        let mut out = Output::new(text, budget);
+        if self.scan(text, &mut out, 0) {
+            // A secret may go on behind an escape: all is found before anything is replaced.
+            let found = self.found_in(out.read(), 0);
+            out = Output::new(text, budget);
+            found.iter().for_each(|found| out.replace(found));
+        }
+        let Pass { text, complete } = out.finish();
+        Pass {
+            text: self.apply_patterns(text),
+            complete,
+        }
+    }
+
+    /// Hands what the rules find to `out`. Returns whether the text holds escapes.
+    fn scan(&self, text: &str, out: &mut Output<'_>, layer: usize) -> bool {
         let b = text.as_bytes();
-        let mut out = Output {
-            text,
-            copied: 0,
-            out: String::new(),
-        };
-        let (mut from, mut settled) = (0, 0);
-        loop {
-            let end = out.end(budget).min(b.len());
-            let Some(hit) = self.filter.next(b, from, end) else {
-                break;
-            };
+        let mut done = Done::default();
+        let mut escaped = false;
+        let mut from = 0;
+        while let Some(hit) = self.filter.next(b, from, out.end()) {
             from = hit.base + BLOCK;
             if hit.digits {
-                cards(b, &hit, &mut out);
+                cards(b, &hit, out);
             }
             for window in hit.windows() {
                 for (rule, start) in self.filter.rules(b, window) {
+                    escaped |= rule == Rule::Escape;
                     if start >= out.copied
-                        && let Some(found) = self.apply(rule, text, start, out.copied, &mut settled)
+                        && let Some(found) =
+                            self.apply(rule, text, start, out.copied, &mut done, layer)
                     {
                         out.replace(&found);
                     }
                 }
             }
             if hit.at_sign && self.emails {
-                emails(b, &hit, &mut out);
+                emails(b, &hit, out);
             }
             from = from.max(out.copied);
         }
-        let Pass { text, complete } = out.finish(budget);
-        Pass {
-            text: self.apply_patterns(text),
-            complete,
-        }
+        escaped
     }
 
     /// Tries a rule whose anchor starts at `start`.
@@ -220,20 +116,45 @@ impl Scanner {
         text: &str,
         start: usize,
         floor: usize,
-        settled: &mut usize,
+        done: &mut Done,
+        layer: usize,
     ) -> Option<Found> {
         let b = text.as_bytes();
         let range = match rule {
-            Rule::Key => return assignment(text, start, floor, settled, &self.keys),
+            Rule::Key => return assignment(text, start, floor, &mut done.names, &self.keys),
             Rule::Scheme => network::scheme(b, start),
             Rule::Url if has(b, start, b"://") => network::userinfo(b, start),
-            Rule::Url => None,
+            Rule::Url | Rule::Escape => None,
             Rule::UserFlag => network::user_flag(b, start),
             Rule::PrivateKey => enclosed::private_key(b, start),
             Rule::InnerAnchor => enclosed::inner_anchor(b, start),
+            Rule::Base64 if layer < MOST_LAYERS => base64::run(b, start, floor, &mut done.base64)
+                .filter(|run| {
+                    let inside = base64::decoded(b.get(run.clone()).unwrap_or_default());
+                    !self.found_in(&inside, layer + 1).is_empty()
+                }),
+            Rule::Base64 => None,
             Rule::Token(index) => SHAPES.get(index).and_then(|shape| shape.find(b, start)),
         };
         range.filter(|r| r.start >= floor).map(Found::plain)
+    }
+
+    /// What the rules find in `text` as it is and behind its escapes, in ascending order.
+    fn found_in(&self, text: &str, layer: usize) -> Vec<Found> {
+        let mut out = Output::finding(text);
+        let escaped = self.scan(text, &mut out, layer);
+        let mut found = out.found();
+        if escaped && layer < MOST_LAYERS {
+            let plain = escapes::read(text);
+            let behind = self.found_in(plain.text(), layer + 1);
+            found.extend(
+                behind
+                    .into_iter()
+                    .map(|found| Found::plain(plain.origin(found.range))),
+            );
+            found = merged(found);
+        }
+        found
     }
 
     /// Replaces the matches of the caller's patterns between markers.
@@ -258,6 +179,30 @@ impl Scanner {
         }
         text
     }
+}
+
+/// Up to where rules that look at more than their own place have looked.
+#[derive(Debug, Default)]
+struct Done {
+    names: usize,
+    base64: usize,
+}
+
+/// In ascending order, what overlaps as one.
+fn merged(mut all: Vec<Found>) -> Vec<Found> {
+    all.sort_by_key(|found| (found.range.start, found.quote.is_none()));
+    let mut merged: Vec<Found> = Vec::with_capacity(all.len());
+    for found in all {
+        match merged.last_mut() {
+            Some(last) if found.range.start < last.range.end => {
+                if found.range.end > last.range.end {
+                    *last = Found::plain(last.range.start..found.range.end);
+                }
+            }
+            _ => merged.push(found),
+        }
+    }
+    merged
 }
 
 /// Replaces the card numbers that start in a block or a little before.
@@ -286,61 +231,10 @@ fn emails(b: &[u8], hit: &Hit, out: &mut Output<'_>) {
     }
 }
 
-/// The text with replacements so far.
-struct Output<'t> {
-    text: &'t str,
-    /// Everything before is in `out`.
-    copied: usize,
-    out: String,
-}
-
-impl<'t> Output<'t> {
-    /// Where reading may stop: the text kept up to there is longer than `budget`.
-    fn end(&self, budget: usize) -> usize {
-        self.copied
-            .saturating_add(budget.saturating_add(MARGIN).saturating_sub(self.out.len()))
-    }
-
-    fn replace(&mut self, found: &Found) {
-        // Ranges start and end at ASCII bytes; were one of them not a boundary, the text before would stay in, unharmed.
-        let Some(before) = self.text.get(self.copied..found.range.start) else {
-            return;
-        };
-        if !self.text.is_char_boundary(found.range.end) {
-            return;
-        }
-        self.out.push_str(before);
-        let quote = |out: &mut String| {
-            if let Some(slashes) = found.quote {
-                out.extend(std::iter::repeat_n('\\', slashes).chain(['"']));
-            }
-        };
-        quote(&mut self.out);
-        self.out.push_str(MARKER);
-        quote(&mut self.out);
-        self.copied = found.range.end;
-    }
-
-    fn finish(mut self, budget: usize) -> Pass<'t> {
-        let mut end = self.end(budget).max(self.copied).min(self.text.len());
-        while !self.text.is_char_boundary(end) {
-            end += 1;
-        }
-        let complete = end == self.text.len();
-        let rest = self.text.get(self.copied..end).unwrap_or_default();
-        let text = if self.copied == 0 && self.out.is_empty() {
-            Cow::Borrowed(rest)
-        } else {
-            self.out.push_str(rest);
-            Cow::Owned(self.out)
-        };
-        Pass { text, complete }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::{INSIDE, STRONG, WEAK};
 
     #[test]
     fn every_word_of_the_key_tables_is_found_in_keys_and_in_text() {

@@ -82,14 +82,13 @@ pub(crate) fn closing_quote(b: &[u8], start: usize, quote: usize, slashes: usize
 ///
 /// White space and `|` end it. Separators and closing brackets or quotes end it only if what follows says so (the next field,
 /// more punctuation, the end): they may also be part of a password.
-pub(crate) fn unquoted(b: &[u8], start: usize, encoded: bool) -> usize {
+pub(crate) fn unquoted(b: &[u8], start: usize) -> usize {
     let mut i = start;
     while i < b.len() {
         match at(b, i) {
             c if is_end(c) => break,
             b'|' => break,
             b'<' if at(b, i + 1) == b'/' => break,
-            b'%' if encoded && has(b, i, b"%26") => break,
             // An ellipsis: the text has been cut here.
             0xe2 if has(b, i, "…".as_bytes()) => break,
             b'\\' => {
@@ -134,7 +133,7 @@ mod tests {
     use super::*;
 
     fn end(text: &str) -> &str {
-        &text[..unquoted(text.as_bytes(), 0, false)]
+        &text[..unquoted(text.as_bytes(), 0)]
     }
 
     #[test]
@@ -169,8 +168,6 @@ mod tests {
         ] {
             assert_eq!(end(text), value, "{text}");
         }
-        assert_eq!(unquoted(b"abc%26x", 0, true), 3);
-        assert_eq!(unquoted(b"abc%26x", 0, false), 7);
     }
 
     #[test]
