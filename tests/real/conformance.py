@@ -211,7 +211,8 @@ def main():
     for suite in SUITES:
         with part(f"conformance, {suite.name} suite: plain"):
             plain = served(suite, "plain", "--plain")
-        with part(f"conformance, {suite.name} suite: traced"), sink("conformance") as target:
+        title, name = f"conformance, {suite.name} suite: traced", f"conformance-{suite.name}"
+        with part(title), sink(name) as target:
             traced = served(suite, "traced", **target.settings)
             compare(suite, plain, traced)
             telemetry(suite, target.received())

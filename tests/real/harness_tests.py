@@ -1,14 +1,21 @@
 """Tests of what the parts rest on: a check that cannot fail proves nothing."""
 
+import copy
 import io
+import json
 import sys
+import time
 import unittest
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import datetime, timezone
 
+from bugsink import complaints, deliveries, differences
 from conformance import difference, failures, unexpected, verdicts
 from harness.checks import Wrong, check, confirm, only, part
+from harness.envelopes import broken
 from harness.received import items, otlp_spans, sentry_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from relay import findings, normalizer, unlisted
 
 
 class Checks(unittest.TestCase):
@@ -96,6 +103,214 @@ class Received(unittest.TestCase):
         self.assertEqual((found.parent_id, found.kind, found.status), ("", "server", "error"))
         self.assertEqual((found.op, found.attributes["list"]), ("mcp.server", [1]))
         self.assertEqual(found.links, [("03" * 16, "04" * 8)])
+
+
+NOW = time.time()
+TRACE = {"trace_id": "a" * 32, "span_id": "b" * 16, "op": "mcp.server", "status": "ok"}
+SPAN = {
+    "trace_id": "a" * 32,
+    "span_id": "c" * 16,
+    "parent_span_id": "b" * 16,
+    "op": "mcp.tool",
+    "status": "ok",
+    "start_timestamp": NOW - 2,
+    "timestamp": NOW - 1,
+    "data": {"mcp.tool.name": "t"},
+}
+TRANSACTION = {
+    "event_id": "d" * 32,
+    "type": "transaction",
+    "platform": "native",
+    "transaction": "tools/call t",
+    "transaction_info": {"source": "custom"},
+    "release": "server@1.0.0",
+    "environment": "tests",
+    "server_name": "host",
+    "tags": {"a.b": "c"},
+    "start_timestamp": NOW - 3,
+    "timestamp": NOW - 1,
+    "contexts": {"trace": TRACE},
+    "spans": [SPAN],
+}
+LOG = {
+    "timestamp": NOW,
+    "trace_id": "a" * 32,
+    "level": "info",
+    "body": "said",
+    "attributes": {"n": {"value": 1, "type": "integer"}},
+}
+
+
+def changed(whole, path, value):
+    """A copy in which one thing is other, or gone where the value is `None`."""
+    whole = copy.deepcopy(whole)
+    *above, last = path
+    inner = whole
+    for step in above:
+        inner = inner[step]
+    if value is None:
+        del inner[last]
+    else:
+        inner[last] = value
+    return whole
+
+
+class Relay(unittest.TestCase):
+    def test_what_is_sound_is_kept(self):
+        self.assertEqual(findings(normalizer(), TRANSACTION), [])
+
+    def test_what_is_refused_changed_or_cut_is_found(self):
+        link = {"trace_id": "a" * 32, "span_id": "e" * 16}
+        for path, value, where in (
+            (("platform",), "rust", "platform"),
+            (("release",), "a/b", "release"),
+            (("environment",), "a/b", "environment"),
+            (("unknown",), 1, "unknown"),
+            (("transaction",), "t" * 300, "transaction"),
+            (("tags", "a.b"), "v" * 300, "tags.*.*"),
+            (("tags", ""), "v", "tags."),
+            (("contexts", "trace", "status"), "error", "contexts.trace.status"),
+            (("contexts", "otel"), {"a": {"k": "v" * 9000}}, "contexts.otel.a.k"),
+            (("contexts", "trace", "span_id"), "0" * 16, ""),
+            (("contexts", "trace", "links"), [link, link | {"span_id": "?"}], "contexts.trace.links.*.span_id"),
+            (("spans", 0, "timestamp"), NOW - 9, ""),
+            (("spans", 0, "status"), "what", "spans.*.status"),
+            # Without a word in `errors` or `_meta`.
+            (("spans", 0, "same_process_as_parent"), True, "spans.*.same_process_as_parent"),
+        ):
+            with self.subTest(path=path):
+                found = findings(normalizer(), changed(TRANSACTION, path, value))
+                self.assertIn(where, [path for path, _ in found])
+
+    def test_an_exception_that_is_cut_is_found(self):
+        event = {"type": "event", "exception": {"values": [{"type": "E", "value": "v" * 9000}]}}
+        self.assertIn("exception.values.*.value", [path for path, _ in findings(normalizer(), event)])
+
+    def test_the_list_covers_an_item_and_a_path(self):
+        found = [("event", "a", "one"), ("event", "a", "two"), ("event", "b", "three")]
+        self.assertEqual(unlisted(found, {("event", "a"), ("event", "b")}), [])
+        self.assertEqual(
+            unlisted(found, {("event", "b"), ("transaction", "a")}), ["event a: one (2 times)"]
+        )
+
+
+def envelope(header=None, *parts):
+    """An envelope as bytes: a sound header with changes, and items of header and content."""
+    sound = {
+        "dsn": "http://abc@127.0.0.1:1/1",
+        "event_id": "d" * 32,
+        "sent_at": datetime.now(timezone.utc).isoformat(),
+        "trace": {
+            "trace_id": "a" * 32,
+            "public_key": "abc",
+            "release": "server@1.0.0",
+            "environment": "tests",
+            "sample_rate": "1",
+        },
+    }
+    lines = [sound | (header or {})]
+    for head, content in parts:
+        lines += [head, content]
+    return "\n".join(map(json.dumps, lines)).encode() + b"\n"
+
+
+def logs(*found, **header):
+    kind = "application/vnd.sentry.items.log+json"
+    head = {"type": "log", "item_count": len(found), "content_type": kind}
+    return head | header, {"items": list(found)}
+
+
+def transaction(*path_and_value):
+    one = changed(TRANSACTION, *path_and_value) if path_and_value else TRANSACTION
+    return {"type": "transaction"}, one
+
+
+def sessions(**counts):
+    bucket = {"started": "2026-01-01T00:00:00Z"} | counts
+    attributes = {"release": "server@1.0.0", "environment": "tests"}
+    return {"type": "sessions"}, {"aggregates": [bucket], "attrs": attributes}
+
+
+def report(**lost):
+    sound = {"category": "error", "reason": "queue_overflow", "quantity": 1}
+    return {"type": "client_report"}, {"discarded_events": [sound | lost]}
+
+
+class Envelopes(unittest.TestCase):
+    def test_sound_ones_break_no_rule(self):
+        event = {"type": "event"}, TRANSACTION | {"type": "event", "spans": []}
+        continued = transaction(("contexts", "trace", "parent_span_id"), "f" * 16)
+        other = {"trace_id": "a" * 32, "public_key": "other", "release": "front@1"}
+        for body in (
+            envelope(None, transaction()),
+            envelope({"event_id": "d" * 8 + "-dddd-dddd-dddd-" + "d" * 12}, event),
+            envelope({"trace": other}, continued),
+            envelope(None, transaction(), logs(LOG), sessions(exited=1), report()),
+        ):
+            self.assertEqual(broken(body), [])
+
+    def test_each_rule_can_be_broken(self):
+        times, names = "ids, times and status of spans", "platform, release and environment"
+        trace, told = "the trace in the header", "content type and item_count"
+        kept, counted = "logs and their attributes", "counts of sessions and client reports"
+        ids, one = "ids, DSN and time of sending", "one item of a kind"
+        dsc = {"trace_id": "a" * 32, "public_key": "abc", "release": "server@1.0.0"}
+        event = {"type": "event"}, TRANSACTION | {"type": "event"}
+        for rule, body in (
+            (ids, envelope({"event_id": "e" * 32}, transaction())),
+            (ids, envelope({"dsn": ""}, logs(LOG))),
+            (trace, envelope({"trace": None}, transaction())),
+            (trace, envelope({"trace": dsc}, transaction())),
+            (trace, envelope({"trace": dsc | {"environment": "tests", "public_key": "x"}}, transaction())),
+            (trace, envelope({"trace": dsc | {"sample_rate": 1.0}}, logs(LOG))),
+            (one, envelope(None, transaction(), event)),
+            (one, envelope(None, logs(LOG), logs(LOG))),
+            (told, envelope(None, logs(LOG, item_count=2))),
+            (told, envelope(None, logs(LOG, content_type="application/json"))),
+            (told, envelope(None, logs())),
+            (names, envelope(None, transaction(("platform",), "rust"))),
+            (names, envelope(None, transaction(("release",), "a/b"))),
+            (names, envelope(None, transaction(("environment",), "a/b"))),
+            (times, envelope(None, transaction(("spans", 0, "timestamp"), None))),
+            (times, envelope(None, transaction(("spans", 0, "timestamp"), NOW - 9))),
+            (times, envelope(None, transaction(("spans", 0, "timestamp"), NOW + 900))),
+            (times, envelope(None, transaction(("spans", 0, "trace_id"), "e" * 32))),
+            (times, envelope(None, transaction(("spans", 0, "span_id"), "b" * 16))),
+            (times, envelope(None, transaction(("spans", 0, "span_id"), "0" * 16))),
+            (times, envelope(None, transaction(("spans", 0, "status"), "error"))),
+            (kept, envelope(None, logs(changed(LOG, ("level",), "WARN")))),
+            (kept, envelope(None, logs(changed(LOG, ("timestamp",), None)))),
+            (kept, envelope(None, logs(changed(LOG, ("trace_id",), None)))),
+            (kept, envelope(None, logs(changed(LOG, ("body",), None)))),
+            (kept, envelope(None, logs(changed(LOG, ("attributes", "n", "value"), True)))),
+            (kept, envelope(None, logs(changed(LOG, ("attributes", "n"), "text")))),
+            (counted, envelope(None, sessions(exited=-1))),
+            (counted, envelope(None, sessions(started=5, exited=1))),
+            (counted, envelope(None, report(quantity=1.5))),
+            (counted, envelope(None, report(reason=""))),
+            ("sizes", envelope(None, transaction(("spans", 0, "data", "k"), "v" * 1_048_576))),
+            ("sizes", envelope(None, transaction(("spans",), [SPAN] * 1_001))),
+        ):
+            with self.subTest(rule=rule, body=body[:400]):
+                self.assertIn(rule, [name for name, _ in broken(body)])
+
+
+class Bugsink(unittest.TestCase):
+    def test_answers_to_deliveries_alone_are_read(self):
+        line = '127.0.0.1 - - [..] "{}" {} 42 "-" "sentry"\n'
+        log = line.format("POST /api/1/envelope/ HTTP/1.1", 200)
+        log += line.format("POST /api/1/envelope/ HTTP/1.1", 429)
+        log += line.format("GET /api/canonical/0/issues/ HTTP/1.1", 200)
+        self.assertEqual(deliveries(log), ["200", "429"])
+
+    def test_errors_and_warnings_are_complaints(self):
+        log = "[INFO] ERRORS\n[ERROR] one\nTraceback (most\n  WARN two\nWARNING: three\n"
+        self.assertEqual(len(complaints(log)), 4)
+
+    def test_what_is_not_stored_as_it_was_sent_differs(self):
+        self.assertEqual(differences({"a": 1}, {"a": 1}), [])
+        for stored in ({"a": 2}, {}, {"a": 1, "b": 2}):
+            self.assertEqual(len(differences({"a": 1}, stored)), 1)
 
 
 if __name__ == "__main__":

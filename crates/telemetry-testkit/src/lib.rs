@@ -86,7 +86,7 @@ pub use sentry::{
     ItemContent, Log, Mechanism, SentryLink, SentrySpan, SessionAggregate, SessionUpdate,
     TraceMetric, Transaction,
 };
-pub use sink::{PUBLIC_KEY, Sink, SinkBuilder};
+pub use sink::{ARCHIVE_VARIABLE, PUBLIC_KEY, Sink, SinkBuilder};
 pub use wait::WaitTimeout;
 
 /// Runs the README's example.

@@ -1,9 +1,11 @@
 //! The sink: a server on a thread of its own.
 
+use std::env;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -22,6 +24,13 @@ use crate::wait::{self, WaitTimeout};
 
 /// The public key in the DSN of every sink. It protects nothing.
 pub const PUBLIC_KEY: &str = "7e1e3e7275e57c17a11ce5afe0000001";
+
+/// The environment variable that names a directory for what every sink of a process receives.
+///
+/// It counts where [`SinkBuilder::store_bodies`] is not called. Each sink makes a directory
+/// `<process id>-<port>` below it, so many test binaries can share one. The value should be an
+/// absolute path: Cargo runs tests in the directory of their package.
+pub const ARCHIVE_VARIABLE: &str = "TELEMETRY_TESTKIT_ARCHIVE";
 
 /// How long tasks and threads of the server get to end when a sink is dropped.
 const STOP: Duration = Duration::from_secs(1);
@@ -231,6 +240,8 @@ impl SinkBuilder {
     /// Stores each decoded body in a directory, which is made if need be:
     /// `<unix milliseconds>-<number>-<kind>.<envelope|pb|json|bin>`, and beside it the head of the
     /// request as `.headers.json`. The files are there before the request is answered.
+    ///
+    /// Without it, the environment may name a directory: [`ARCHIVE_VARIABLE`].
     pub fn store_bodies(mut self, dir: impl AsRef<Path>) -> Self {
         self.dir = Some(dir.as_ref().to_owned());
         self
@@ -271,6 +282,7 @@ impl SinkBuilder {
             store: Arc::clone(&store),
             archive: self
                 .dir
+                .or_else(|| archive_of_environment(address.port()))
                 .as_deref()
                 .map(Archive::open)
                 .transpose()?
@@ -312,6 +324,12 @@ impl fmt::Debug for SinkBuilder {
             .field("keep_bytes", &self.keep_bytes)
             .finish_non_exhaustive()
     }
+}
+
+/// Where the environment wants the bodies that a sink on this port receives.
+fn archive_of_environment(port: u16) -> Option<PathBuf> {
+    let dir = env::var_os(ARCHIVE_VARIABLE).filter(|dir| !dir.is_empty())?;
+    Some(PathBuf::from(dir).join(format!("{}-{port}", process::id())))
 }
 
 fn run(

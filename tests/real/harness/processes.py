@@ -33,21 +33,21 @@ def environment(**settings):
 
 
 class Program:
-    """A running program, as a context: it is ended with SIGTERM when the context ends."""
+    """A running program, as a context: what still runs when the context ends is killed."""
 
-    def __init__(self, name, *arguments, **settings):
+    # The directory is none of this repository: no `.env` may be found.
+    def __init__(self, name, *arguments, program=None, cwd="/", **settings):
         self.name = name
         self.out = LOGS / f"{name}.stdout"
         self.err = LOGS / f"{name}.stderr"
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
             self.process = subprocess.Popen(
-                [BIN / name, *arguments],
+                [program or BIN / name, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
                 env=environment(**settings),
-                # Not in a directory of this repository: no `.env` may be found.
-                cwd="/",
+                cwd=cwd,
             )
 
     def __enter__(self):
@@ -87,7 +87,7 @@ class Program:
             raise Wrong(f"{self.name}: exit code {code}, expected 0\n{said}")
 
 
-def run(*command, seconds=180, **settings):
+def run(*command, seconds=180, cwd="/", **settings):
     """Runs a command to its end; gives the exit code, stdout and stderr."""
     done = subprocess.run(
         [str(word) for word in command],
@@ -97,6 +97,6 @@ def run(*command, seconds=180, **settings):
         errors="replace",
         timeout=seconds,
         env=environment(**settings),
-        cwd="/",
+        cwd=cwd,
     )
     return done.returncode, done.stdout, done.stderr

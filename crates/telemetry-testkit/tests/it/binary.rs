@@ -29,6 +29,41 @@ fn start(dir: &Dir) -> Running {
     Running(child)
 }
 
+#[test]
+fn the_environment_may_name_the_directory() {
+    let dir = Dir::new("binary-environment");
+    let child = Command::new(env!("CARGO_BIN_EXE_telemetry-sink"))
+        .env("TELEMETRY_TESTKIT_ARCHIVE", dir.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut running = Running(child);
+    let mut out = BufReader::new(running.0.stdout.take().unwrap());
+    let mut dsn = String::new();
+    out.read_line(&mut dsn).unwrap();
+    let url = dsn.trim().rsplit_once('@').unwrap().1;
+    let (address, _) = url.split_once('/').unwrap();
+    let (_, port) = address.split_once(':').unwrap();
+
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    write!(
+        stream,
+        "POST /api/1/envelope/ HTTP/1.1\r\nhost: sink\r\nconnection: close\r\n\
+         content-length: 3\r\n\r\n{{}}\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+
+    assert_eq!(dir.names(), [format!("{}-{port}", running.0.id())]);
+    let files = std::fs::read_dir(dir.path().join(&dir.names()[0])).unwrap();
+    assert_eq!(files.count(), 2);
+}
+
 #[cfg(unix)]
 fn stops_on(signal: &str, name: &str) {
     let dir = Dir::new(name);
