@@ -7,6 +7,8 @@ envelopes that it kept, and how it answered from its access log.
 
 import asyncio
 import json
+import logging
+import os
 import re
 import shutil
 import sqlite3
@@ -145,6 +147,9 @@ def travelled(api):
 
 
 def main():
+    # The client's own warnings are no concern of a check.
+    logging.basicConfig(filename=LOGS / "bugsink-client.log", filemode="w")
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
     trace.set_tracer_provider(TracerProvider())
     with part("bugsink"):
         token = prepare()
