@@ -3,6 +3,7 @@
 pub mod attributes;
 mod call;
 pub mod config;
+mod errors;
 mod execution;
 pub mod http;
 mod init;
@@ -17,6 +18,7 @@ mod settings;
 pub mod spans;
 
 pub use call::{CallKind, CallSpan, Outcome, record};
+pub use errors::{McpErrorContext, McpErrorType, capture_mcp_error};
 pub use init::{Builder, InitError, ShutdownError, Telemetry, TelemetryLayer, init};
 pub use mcp::{TracedHandler, TracedService};
 pub use mcp_telemetry_macros::{

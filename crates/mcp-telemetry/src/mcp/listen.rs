@@ -43,13 +43,14 @@ pub(crate) async fn until_pending<T>(
     handler: impl Future<Output = Result<T, ErrorData>>,
 ) -> Result<T, ErrorData> {
     // Not inside its span: what begins there and lasts would keep the span open.
-    let mut handler = pin!(Scope::new().wrap(handler));
+    let scope = Scope::new();
+    let mut handler = pin!(scope.wrap(handler));
     let first = poll_fn(|cx| Poll::Ready(handler.as_mut().poll(cx))).await;
     let outcome = match &first {
         Poll::Ready(Err(error)) => request.outcome_of(error),
         Poll::Ready(Ok(_)) | Poll::Pending => Outcome::Success,
     };
-    request.end(&outcome, Vec::new());
+    scope.run(|| request.end(&outcome, Vec::new()));
     drop(request);
     match first {
         Poll::Ready(result) => result,

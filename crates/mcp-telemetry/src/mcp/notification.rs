@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::time::Instant;
 
-use opentelemetry::trace::Status;
-use opentelemetry::{KeyValue, Value};
+use opentelemetry::trace::{FutureExt as _, Status, TraceContextExt as _};
+use opentelemetry::{Context, KeyValue, Value};
 use rmcp::model::{
     CancelledNotificationParam, JsonObject, NotificationMetaObject, ProgressNotificationParam,
 };
@@ -21,6 +21,7 @@ use super::outcome::{Outcome, Seen};
 use super::parent::Parent;
 use super::text::{bounded, id};
 use crate::attributes as names;
+use crate::errors::{Failed, McpErrorType, Watch};
 use crate::isolation::Scope;
 use crate::settings::{ORIGIN, TARGET, send_pii, traces_notification};
 
@@ -157,25 +158,41 @@ pub(crate) async fn observe_notification<T: Handled>(
     let since = Instant::now();
     let version = context.peer.peer_info();
     let version = version.as_deref().map(|it| &it.protocol_version);
+    let labels = Labels::new(notice.method, version, &context.extensions);
+    let (span, watch) = start(instance, notice, context);
     let ending = Ending {
-        labels: Labels::new(notice.method, version, &context.extensions),
-        span: start(instance, notice, context),
+        labels,
+        span,
+        watch,
         since,
         outcome: None,
     };
     let span = ending.span.clone();
+    // Its span has the watch, where it is OTel's.
+    let watched = ending.watch.is_on() && !span.context().span().span_context().is_valid();
+    let watched = watched.then(|| ending.watch.put_into(Context::current()));
     let observed = async move {
         let handled = handler.await;
         ending.finish(handled.outcome());
         handled
     };
-    Scope::new().wrap(observed.instrument(span)).await
+    let observed = Scope::new().wrap(observed.instrument(span));
+    match watched {
+        Some(context) => observed.with_context(context).await,
+        None => observed.await,
+    }
 }
 
 /// The span of a notification, where one is wanted.
-fn start(instance: &Instance, notice: Notice, context: &NotificationContext<RoleServer>) -> Span {
+fn start(
+    instance: &Instance,
+    notice: Notice,
+    context: &NotificationContext<RoleServer>,
+) -> (Span, Watch) {
+    let facts = || Facts::of_notification(notice.method, context, &instance.server.info);
+    let unspanned = || Watch::start(None, || facts().context_attributes());
     if !traces_notification(notice.method) {
-        return Span::none();
+        return (Span::none(), unspanned());
     }
     let span = tracing::info_span!(
         target: TARGET, parent: None, "mcp.notification", otel.name = notice.method,
@@ -183,12 +200,13 @@ fn start(instance: &Instance, notice: Notice, context: &NotificationContext<Role
         sentry.origin = ORIGIN, sentry.source = "route",
     );
     if span.is_disabled() {
-        return span;
+        return (span, unspanned());
     }
-    let facts = Facts::of_notification(notice.method, context, &instance.server.info);
+    let facts = facts();
     // The HTTP request has been answered already: its span is not written to any more.
     let parent = Parent::of(meta(context), &context.extensions);
     let inherited = facts.context_attributes();
+    let watch = Watch::start(None, || inherited.clone());
     for attribute in facts.own.into_iter().chain(notice.facts) {
         span.set_attribute(attribute.key, attribute.value);
     }
@@ -196,8 +214,8 @@ fn start(instance: &Instance, notice: Notice, context: &NotificationContext<Role
         span.add_link(link);
     }
     // It can only fail on a span that has started; this one was made just above.
-    let _ = span.set_parent(parent.context.with_value(inherited));
-    span
+    let _ = span.set_parent(watch.put_into(parent.context.with_value(inherited)));
+    (span, watch)
 }
 
 /// The notification's `_meta`. rmcp 3.11 looks for it after it has taken the extensions, which
@@ -214,6 +232,7 @@ struct Ending {
     span: Span,
     labels: Labels,
     since: Instant,
+    watch: Watch,
     outcome: Option<Outcome>,
 }
 
@@ -235,8 +254,25 @@ impl Drop for Ending {
         verdict.code = None;
         self.labels.operation(self.since.elapsed(), None, &verdict);
         if let (Some(error), Some(message)) = (verdict.error_type, verdict.message) {
+            self.watch.failed(|| failed(&outcome, &error, &message));
             self.span.set_attribute(names::ERROR_TYPE, error);
             self.span.set_status(Status::error(message));
         }
+    }
+}
+
+/// A notification that its handler failed at.
+fn failed(outcome: &Outcome, error: &str, message: &str) -> Failed {
+    Failed {
+        kind: None,
+        exception: match outcome {
+            Outcome::Protocol { .. } => "ErrorData".to_owned(),
+            _ => error.to_owned(),
+        },
+        message: message.to_owned(),
+        cause: None,
+        status: "error",
+        error_type: McpErrorType::HandlerExecution,
+        code: None,
     }
 }

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
-use opentelemetry::trace::{SpanContext, Status, TraceContextExt as _};
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::trace::{FutureExt as _, SpanContext, Status, TraceContextExt as _};
+use opentelemetry::{Context, ContextGuard, KeyValue};
 use rmcp::model::Implementation;
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
@@ -24,10 +24,14 @@ use super::parent::Parent;
 use super::result::Observed;
 use super::session::Session;
 use crate::attributes as names;
-use crate::call::{CallKind, Failure};
+use crate::call::{CallKind, Failure, output};
+use crate::errors::{Failed, McpErrorType, Watch};
 use crate::execution::{Execution, Notes};
 use crate::isolation::Scope;
 use crate::settings::{ORIGIN, TARGET, marks_results};
+
+/// The JSON-RPC code of a handler that failed, whatever of.
+const INTERNAL_ERROR: i32 = -32_603;
 
 /// What a wrapper knows of its server: what all copies share, and the session of this one.
 #[derive(Clone, Debug)]
@@ -79,6 +83,7 @@ pub(crate) struct Request {
     since: Instant,
     labels: Labels,
     target: Option<Named>,
+    watch: Watch,
     /// None where nobody listens.
     spans: Option<Spans>,
 }
@@ -115,7 +120,7 @@ impl Request {
         });
         let seen = instance.seen.error_of(operation.method);
         let named = || context.meta.protocol_version().is_some();
-        let spans = Spans::start(server, operation, target.as_ref(), context);
+        let (spans, watch) = Spans::start(server, operation, target.as_ref(), context);
         Self {
             server: Arc::clone(server),
             seen,
@@ -125,6 +130,7 @@ impl Request {
             since: Instant::now(),
             labels,
             target,
+            watch,
             spans,
         }
     }
@@ -183,6 +189,11 @@ impl Request {
         self.ended = true;
         let verdict = outcome.verdict();
         let newly_known = self.learn(outcome);
+        if verdict.error_type.is_some() {
+            // It may end outside of its spans.
+            let _current = self.current();
+            self.watch.failed(|| self.failed(outcome, &verdict));
+        }
         if let Some(spans) = &mut self.spans {
             spans.end(
                 self.target.as_ref(),
@@ -198,6 +209,43 @@ impl Request {
         });
         self.labels
             .operation(self.since.elapsed(), target, &verdict);
+    }
+
+    /// Makes the span that the handler runs in the current one, where there is one.
+    fn current(&self) -> Option<ContextGuard> {
+        self.spans
+            .is_some()
+            .then(|| self.innermost().context().attach())
+    }
+
+    /// The failure that the request ended with.
+    fn failed(&self, outcome: &Outcome, verdict: &Verdict) -> Failed {
+        let kind = self.target.as_ref().map(|target| target.kind);
+        let spans = self.spans.as_ref();
+        let execution = spans.and_then(|spans| spans.execution.as_ref());
+        let (noted, cause) = execution.map_or((None, None), |(_, it)| it.take_failure());
+        let message = verdict.message.as_deref().unwrap_or_default();
+        let exception = match (noted, outcome) {
+            (Some(failure), _) => failure.kind,
+            (None, Outcome::Protocol { .. }) => "ErrorData",
+            (None, _) => verdict.error_type.as_deref().unwrap_or_default(),
+        };
+        let status = noted.map_or(verdict.status, Failure::status);
+        Failed {
+            kind,
+            exception: exception.to_owned(),
+            message: match outcome {
+                Outcome::ToolError(_) => output(message),
+                _ => message.to_owned(),
+            },
+            cause,
+            status,
+            error_type: match (kind, verdict.code) {
+                (None, Some(code)) if code != INTERNAL_ERROR => McpErrorType::Protocol,
+                _ => McpErrorType::of_status(status, kind),
+            },
+            code: verdict.code,
+        }
     }
 
     /// Takes the target's name for known, once something under it has answered. True where
@@ -219,7 +267,7 @@ impl Spans {
         operation: Operation<'_>,
         target: Option<&Named>,
         context: &RequestContext<RoleServer>,
-    ) -> Option<Self> {
+    ) -> (Option<Self>, Watch) {
         let method = operation.method;
         let label = target.and_then(Named::label);
         let name = match label {
@@ -230,8 +278,10 @@ impl Spans {
             target: TARGET, parent: None, "mcp.server", otel.name = name, otel.kind = "server",
             sentry.op = "mcp.server", sentry.origin = ORIGIN, sentry.source = "route",
         );
+        let kind = target.map(|target| target.kind);
         if request.is_disabled() {
-            return None;
+            let facts = || Facts::of_request(operation, context, &server.info);
+            return (None, Watch::start(kind, || facts().context_attributes()));
         }
         let facts = Facts::of_request(operation, context, &server.info);
         let parent = Parent::of(&context.meta, &context.extensions);
@@ -241,6 +291,7 @@ impl Spans {
             http.set_attributes(facts.inherited.iter().cloned());
         }
         let inherited = facts.context_attributes();
+        let watch = Watch::start(kind, || inherited.clone());
         for attribute in facts.own {
             request.set_attribute(attribute.key, attribute.value);
         }
@@ -248,7 +299,7 @@ impl Spans {
             request.add_link(link);
         }
         let execution = target.map(|target| Execution::new(target.kind, &target.name));
-        let mut context_of_request = parent.context.with_value(inherited);
+        let mut context_of_request = watch.put_into(parent.context.with_value(inherited));
         if let Some(execution) = &execution {
             context_of_request = context_of_request.with_value(Arc::clone(execution));
         }
@@ -259,7 +310,7 @@ impl Spans {
             execution.runs_in(&span);
             (span, execution)
         });
-        Some(Self { request, execution })
+        (Some(Self { request, execution }), watch)
     }
 
     fn end(
@@ -335,6 +386,7 @@ fn end_execution(
     let Notes {
         attributes,
         failure,
+        ..
     } = execution.take_notes();
     for KeyValue { key, value, .. } in attributes {
         span.set_attribute(key, value);
@@ -374,6 +426,9 @@ pub(crate) async fn observe<T: Observed>(
     handler: impl Future<Output = Result<T, ErrorData>>,
 ) -> Result<T, ErrorData> {
     let span = request.innermost();
+    // Its spans have the watch, where they are OTel's.
+    let watched = request.watch.is_on() && request.span_context().is_none();
+    let watched = watched.then(|| request.watch.put_into(Context::current()));
     let observed = async move {
         let mut result = handler.await;
         if let Ok(result) = &mut result
@@ -386,7 +441,11 @@ pub(crate) async fn observe<T: Observed>(
         request.end_with(&instance.session, &result);
         result
     };
-    Scope::new().wrap(observed.instrument(span)).await
+    let observed = Scope::new().wrap(observed.instrument(span));
+    match watched {
+        Some(context) => observed.with_context(context).await,
+        None => observed.await,
+    }
 }
 
 fn set_error(span: &Span, verdict: &Verdict) {

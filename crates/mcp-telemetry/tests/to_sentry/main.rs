@@ -10,6 +10,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod events;
+mod failures;
 mod isolation;
 
 use common::Live;
