@@ -146,6 +146,24 @@ fn an_error_event_stands_at_the_tools_span() {
         };
         assert_eq!(exception.ty.as_deref(), Some("BadRequest"));
         assert_eq!(exception.value.as_deref(), Some(MESSAGE));
+        let mechanism = &exception.raw["mechanism"];
+        let expected = json!({
+            "type": "auto.ai.mcp_server",
+            "handled": false,
+            "data": { "error_type": "tool_execution", "tool_name": "run_oneshot_search" },
+        });
+        assert_eq!(*mechanism, expected);
+        let server = trace.span("mcp.server")?;
+        for key in CONTEXT {
+            let value = server.text(key)?;
+            assert_eq!(
+                event.tags.get(key).map(String::as_str),
+                Some(value),
+                "{key}"
+            );
+            assert_eq!(event.contexts["mcp"][key], json!(value), "{key}");
+        }
+        assert_eq!(event.tags["mcp.tool.status"], "error");
         // By OTLP the same error is an event of the span, as OTel's convention has it.
         let [of_span] = &*tool.otlp.events else {
             panic!("expected one span event: {:#?}", tool.otlp.events);

@@ -145,7 +145,8 @@ impl SplunkServer {
     }
 }
 
-/// Reports why a tool fails: one error event, on the tool's span.
+/// Logs why a tool fails. That is the failure's one error event, with Splunk's own error; the
+/// wrapper adds none when the tool then returns it.
 fn failed(error: SplunkError) -> ToolError {
     let source: &(dyn std::error::Error + 'static) = &error;
     tracing::error!(error = source, "a tool failed");

@@ -8,6 +8,7 @@ use tracing::Span;
 use tracing::span::Id;
 
 use crate::call::{CallKind, Failure};
+use crate::errors::Cause;
 
 /// The tool, resource or prompt that the current MCP request executes.
 ///
@@ -31,6 +32,8 @@ pub(crate) struct Notes {
     /// How the function failed. It counts where the request failed too: what an app got
     /// over, or what is the caller's fault, is no failure of the execution.
     pub(crate) failure: Option<Failure>,
+    /// The error that it returned.
+    pub(crate) cause: Option<Cause>,
 }
 
 impl Execution {
@@ -82,8 +85,16 @@ impl Execution {
     }
 
     /// Says how the traced function failed.
-    pub(crate) fn fail(&self, failure: Failure) {
-        self.notes().failure = Some(failure);
+    pub(crate) fn fail(&self, failure: Failure, cause: Option<Cause>) {
+        let mut notes = self.notes();
+        notes.failure = Some(failure);
+        notes.cause = cause;
+    }
+
+    /// How the traced function failed, and the error that it returned: once.
+    pub(crate) fn take_failure(&self) -> (Option<Failure>, Option<Cause>) {
+        let mut notes = self.notes();
+        (notes.failure, notes.cause.take())
     }
 
     /// What was noted.
@@ -153,7 +164,7 @@ mod tests {
     fn notes_are_taken_once() {
         let execution = Execution::new(CallKind::Tool, "search");
         execution.note(KeyValue::new("a", 1));
-        execution.fail(Failure { kind: "timeout" });
+        execution.fail(Failure { kind: "timeout" }, None);
         let notes = execution.take_notes();
         assert_eq!(notes.attributes, [KeyValue::new("a", 1)]);
         assert_eq!(notes.failure.map(Failure::status), Some("timeout"));

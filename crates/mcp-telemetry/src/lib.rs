@@ -5,6 +5,7 @@ mod breadcrumb;
 mod call;
 pub mod config;
 mod custom;
+mod errors;
 mod execution;
 mod health;
 pub mod http;
@@ -22,6 +23,7 @@ pub mod spans;
 pub use breadcrumb::{Breadcrumb, add_breadcrumb};
 pub use call::{CallKind, CallSpan, Outcome, record};
 pub use custom::{McpSpan, mcp_span};
+pub use errors::{McpErrorContext, McpErrorType, capture_mcp_error};
 pub use init::{Builder, InitError, ShutdownError, Telemetry, TelemetryLayer, init};
 pub use mcp::{TracedHandler, TracedService};
 pub use mcp_telemetry_macros::{

@@ -6,6 +6,7 @@ use opentelemetry::KeyValue;
 
 use super::{CallKind, CallSpan, Failure, Outcome};
 use crate::attributes as names;
+use crate::errors::Cause;
 use crate::metrics::{self, Measured};
 
 /// Records the end of a call once, at the latest when it is dropped.
@@ -35,10 +36,17 @@ impl Ending {
             Outcome::InputRequired => "input_required",
             _ => "success",
         };
-        self.end(status, Failure::of(outcome));
+        // Also where it is not wanted: it is of this call, and must not be taken for another's.
+        let cause = Cause::take().filter(|_| matches!(outcome, Outcome::Error { .. }));
+        self.end(status, Failure::of(outcome), cause);
     }
 
-    fn end(&mut self, status: &'static str, failure: Option<(Failure, &str)>) {
+    fn end(
+        &mut self,
+        status: &'static str,
+        failure: Option<(Failure, &str)>,
+        cause: Option<Cause>,
+    ) {
         self.done = true;
         let elapsed = self.since.elapsed();
         let kind = failure.map(|(failure, _)| failure);
@@ -52,7 +60,7 @@ impl Ending {
             });
         }
         match failure {
-            Some((failure, message)) => self.call.failed(failure, message),
+            Some((failure, message)) => self.call.failed(failure, message, cause),
             None => self.call.ended(status),
         }
     }
@@ -64,9 +72,9 @@ impl Drop for Ending {
             return;
         }
         match std::thread::panicking() {
-            true => self.end("error", Some((Failure { kind: "panic" }, "panicked"))),
+            true => self.end("error", Some((Failure { kind: "panic" }, "panicked")), None),
             false => {
-                self.end("cancelled", None);
+                self.end("cancelled", None, None);
                 self.call.cancelled();
             }
         }

@@ -27,10 +27,15 @@ impl Failure {
 
     /// `mcp.tool.status` and its siblings.
     pub(crate) fn status(self) -> &'static str {
-        match self.kind {
-            TIMEOUT => TIMEOUT,
-            _ => "error",
-        }
+        status_of(self.kind)
+    }
+}
+
+/// The status of an error with this type name: `timeout` or `error`.
+pub(crate) fn status_of(type_name: &str) -> &'static str {
+    match error_kind(type_name) {
+        TIMEOUT => TIMEOUT,
+        _ => "error",
     }
 }
 

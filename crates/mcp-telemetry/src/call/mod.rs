@@ -10,7 +10,8 @@ pub(crate) mod probe;
 pub(crate) mod returned;
 mod span;
 
-pub(crate) use failure::{Failure, short_type};
+pub(crate) use failure::{Failure, short_type, status_of};
 pub use kind::CallKind;
 pub use outcome::Outcome;
+pub(crate) use span::output;
 pub use span::{CallSpan, record};

@@ -15,10 +15,12 @@
 //! references in front of [`Probe`] is the order in which the rows are tried.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::fmt::{Debug, Display};
 
 use super::argument::bounded;
 use super::outcome::{MESSAGE_LIMIT, NO_MESSAGE, Outcome, SpeakingResult, ToolResult};
+use crate::errors::Cause;
 
 /// A returned value, or a part of one, whose type is still to be told.
 #[derive(Debug)]
@@ -87,11 +89,25 @@ pub trait ToolFailure {
     fn __mcp_telemetry_error(&self) -> Outcome;
 }
 
-impl<E: ToolResult> ToolFailure for &&&Probe<'_, E> {
+impl<E: ToolResult> ToolFailure for &&&&Probe<'_, E> {
     fn __mcp_telemetry_error(&self) -> Outcome {
         Outcome::ToolError {
             message: self.0.text(),
         }
+    }
+}
+
+/// Describes an error that may have sources.
+pub trait ErrorFailure {
+    /// [`Outcome::Error`] with the error's `Display` text. The error itself is kept for the
+    /// event that the failure may become.
+    fn __mcp_telemetry_error(&self) -> Outcome;
+}
+
+impl<E: Error + ?Sized> ErrorFailure for &&&Probe<'_, E> {
+    fn __mcp_telemetry_error(&self) -> Outcome {
+        Cause::keep(self.0);
+        Outcome::error::<E>(bounded(format_args!("{}", self.0), MESSAGE_LIMIT))
     }
 }
 
@@ -140,17 +156,18 @@ macro_rules! __outcome {
     ($returned:expr) => {{
         #[allow(unused_imports)]
         use $crate::__private::{
-            DebugFailure as _, DisplayFailure as _, OpaqueFailure as _, PeelNothing as _,
-            PeelResult as _, PlainValue as _, SpeakingValue as _, ToolFailure as _,
+            DebugFailure as _, DisplayFailure as _, ErrorFailure as _, OpaqueFailure as _,
+            PeelNothing as _, PeelResult as _, PlainValue as _, SpeakingValue as _,
+            ToolFailure as _,
         };
         match (&&$crate::__private::Probe($returned)).__mcp_telemetry_peel() {
             ::core::result::Result::Err(error) => {
-                (&&&&$crate::__private::Probe(error)).__mcp_telemetry_error()
+                (&&&&&$crate::__private::Probe(error)).__mcp_telemetry_error()
             }
             ::core::result::Result::Ok(value) => {
                 match (&&$crate::__private::Probe(value)).__mcp_telemetry_peel() {
                     ::core::result::Result::Err(error) => {
-                        (&&&&$crate::__private::Probe(error)).__mcp_telemetry_error()
+                        (&&&&&$crate::__private::Probe(error)).__mcp_telemetry_error()
                     }
                     ::core::result::Result::Ok(value) => {
                         (&&$crate::__private::Probe(value)).__mcp_telemetry_value()

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::sync::Arc;
 
-use opentelemetry::trace::{Status, TraceContextExt as _};
+use opentelemetry::trace::{FutureExt as _, Status, TraceContextExt as _};
 use opentelemetry::{Context, Key, KeyValue, Value};
 use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -14,6 +14,7 @@ use super::ending::Ending;
 use super::returned::Returned;
 use super::{CallKind, Failure, Outcome};
 use crate::attributes as names;
+use crate::errors::{Cause, Failed, McpErrorType, Watch};
 use crate::execution::Execution;
 use crate::settings::send_pii;
 
@@ -62,6 +63,8 @@ pub struct CallSpan {
     kind: CallKind,
     name: &'static str,
     place: Place,
+    /// Outside of a request the call keeps watch over its errors itself.
+    watch: Watch,
 }
 
 /// Where the call's attributes go.
@@ -95,15 +98,25 @@ impl CallSpan {
     }
 
     fn new(kind: CallKind, name: &'static str) -> Self {
+        let mut watch = Watch::default();
         let (place, named) = match Execution::claim(kind, name) {
             // The request has the URI of its resource, but no name. All else it knows itself.
             Some(execution) => (
                 Place::Request(execution),
                 kind.name_key(name) == names::MCP_RESOURCE_NAME,
             ),
-            None => (Place::Own(kind.span(name, None)), true),
+            None => {
+                watch = Watch::outside_of_requests(kind, name);
+                let _current = watch.put_into(Context::current()).attach();
+                (Place::Own(kind.span(name, None)), true)
+            }
         };
-        let call = Self { kind, name, place };
+        let call = Self {
+            kind,
+            name,
+            place,
+            watch,
+        };
         if named {
             call.record(kind.name_key(name), name);
         }
@@ -163,15 +176,19 @@ impl CallSpan {
         returned: impl FnOnce(&T) -> Option<Returned>,
     ) -> T {
         let span = self.span();
+        let watched = self.watched();
         let ending = Ending::new(self);
-        async {
+        let call = async {
             let value = call.await;
             ending.call().returned(|| returned(&value));
             ending.with(&outcome(&value));
             value
         }
-        .instrument(span)
-        .await
+        .instrument(span);
+        match watched {
+            Some(context) => call.with_context(context).await,
+            None => call.await,
+        }
     }
 
     /// As [`run_returning`](Self::run_returning), for a call that blocks.
@@ -183,6 +200,7 @@ impl CallSpan {
         returned: impl FnOnce(&T) -> Option<Returned>,
     ) -> T {
         let span = self.span();
+        let _watched = self.watched().map(Context::attach);
         let ending = Ending::new(self);
         span.in_scope(|| {
             let value = call();
@@ -206,6 +224,13 @@ impl CallSpan {
             Place::Own(span) => span.clone(),
             Place::Request(_) => Span::none(),
         }
+    }
+
+    /// The context in which the call keeps watch over its errors. Its span has it too, where
+    /// it is one of OTel's.
+    fn watched(&self) -> Option<Context> {
+        let context = || self.watch.put_into(Context::current());
+        self.watch.is_on().then(context)
     }
 
     fn is_recording(&self) -> bool {
@@ -253,9 +278,11 @@ impl CallSpan {
     }
 
     /// The call failed. Whether a request failed with it, the request knows at its end.
-    pub(super) fn failed(&self, failure: Failure, message: &str) {
+    pub(super) fn failed(&self, failure: Failure, message: &str, cause: Option<Cause>) {
         match &self.place {
             Place::Own(span) => {
+                self.watch
+                    .failed(|| failed(self.kind, failure, message, cause));
                 self.record(self.kind.status_key(), failure.status());
                 self.record(names::ERROR_TYPE, failure.kind);
                 if let Some(key) = self.kind.error_key() {
@@ -263,7 +290,32 @@ impl CallSpan {
                 }
                 span.set_status(Status::error(message.to_owned()));
             }
-            Place::Request(execution) => execution.fail(failure),
+            Place::Request(execution) => execution.fail(failure, cause),
         }
+    }
+}
+
+/// A failed call, for its error event.
+fn failed(kind: CallKind, failure: Failure, message: &str, cause: Option<Cause>) -> Failed {
+    let status = failure.status();
+    Failed {
+        kind: Some(kind),
+        exception: failure.kind.to_owned(),
+        message: match failure.kind {
+            "tool_error" => output(message),
+            _ => message.to_owned(),
+        },
+        cause,
+        status,
+        error_type: McpErrorType::of_status(status, Some(kind)),
+        code: None,
+    }
+}
+
+/// What a tool answered, where outputs may be recorded.
+pub(crate) fn output(text: &str) -> String {
+    match send_pii() {
+        true => text.to_owned(),
+        false => "the tool answered with an error".to_owned(),
     }
 }

@@ -7,7 +7,7 @@ use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::trace::SdkTracer;
 use telemetry_sanitizer::Sanitizer;
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::{DynFilterFn, EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::filter::{DynFilterFn, EnvFilter, FilterExt as _, LevelFilter, filter_fn};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::{Layer, Registry};
 
@@ -76,7 +76,8 @@ impl Layers {
             filter = directives.fold(filter, EnvFilter::add_directive);
         }
         // Our spans are made for sinks; on stderr their fields would drown the message.
-        let lines = filter_fn(|metadata| !(metadata.is_span() && metadata.target() == TARGET));
+        let lines = filter_fn(|metadata| !(metadata.is_span() && metadata.target() == TARGET))
+            .with_max_level_hint(LevelFilter::TRACE);
         let layer = tracing_subscriber::fmt::layer()
             .with_writer(std::io::stderr)
             .with_ansi(std::io::stderr().is_terminal())
@@ -92,7 +93,7 @@ impl Layers {
             .with_threads(false)
             .with_target(false)
             .with_tracked_inactivity(false)
-            .with_filter(filter_fn(belongs_on_spans));
+            .with_filter(filter_fn(belongs_on_spans).with_max_level_hint(LevelFilter::INFO));
         self.0.push(Box::new(layer));
     }
 
@@ -102,7 +103,7 @@ impl Layers {
         use sentry::integrations::tracing as sentry_tracing;
 
         // Errors first: an error event then holds what led to it, not itself.
-        let errors = sentry_tracing::ErrorLayer::new();
+        let errors = crate::errors::ErrorLayer;
         let is_error = leaving(|metadata| *metadata.level() == Level::ERROR);
         self.0.push(Box::new(errors.with_filter(is_error)));
         let breadcrumbs = sentry_tracing::BreadcrumbLayer::new();
@@ -146,6 +147,8 @@ fn leaving(
             && also(metadata)
             && !opentelemetry::Context::is_current_telemetry_suppressed()
     })
+    // What is below costs its callers nothing.
+    .with_max_level_hint(LevelFilter::INFO)
 }
 
 /// An event from INFO up that may leave the process.

@@ -9,8 +9,11 @@ use otel_pipeline::ContextAttributes;
 use telemetry_sanitizer::Sanitizer;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
+use tracing_log::NormalizeEvent as _;
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer;
+
+use crate::errors::{SEVERITY, is_fatal};
 
 /// Makes a log record of each event: sanitized, with the ids of the active OTel span,
 /// which the SDK sets, and the attributes of the request that it belongs to.
@@ -39,12 +42,22 @@ impl<S: Subscriber> Layer<S> for LogLayer {
             attributes: Vec::new(),
         };
         event.record(&mut fields);
-        let metadata = event.metadata();
+        // A record of the `log` crate has its target among its fields.
+        let normalized = event.normalized_metadata();
+        let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         let mut record = self.logger.create_log_record();
-        let (number, text) = severity(*metadata.level());
+        if normalized.is_some() {
+            fields
+                .attributes
+                .retain(|(key, _)| !key.starts_with("log."));
+        }
+        let (number, text) = match fields.take_fatal(*metadata.level()) {
+            true => (Severity::Fatal, "FATAL"),
+            false => severity(*metadata.level()),
+        };
         record.set_severity_number(number);
         record.set_severity_text(text);
-        record.set_target(metadata.target());
+        record.set_target(metadata.target().to_owned());
         if let Some(message) = fields.message {
             record.set_body(message.into());
         }
@@ -88,6 +101,18 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
+    /// Whether an error says that it is fatal; the level says it then.
+    fn take_fatal(&mut self, level: Level) -> bool {
+        let fatal = |(key, value): &(&str, AnyValue)| {
+            *key == SEVERITY && matches!(value, AnyValue::String(it) if is_fatal(it.as_str()))
+        };
+        let found = level == Level::ERROR && self.attributes.iter().any(fatal);
+        if found {
+            self.attributes.retain(|it| !fatal(it));
+        }
+        found
+    }
+
     fn add(&mut self, field: &Field, value: impl Into<AnyValue>) {
         let value = match self.sanitizer.is_sensitive_key(field.name()) {
             true => self.sanitizer.value(field.name(), "0").into_owned().into(),

@@ -3,6 +3,7 @@
 mod guard;
 mod layers;
 mod log_layer;
+mod log_records;
 mod otlp;
 #[cfg(feature = "sentry")]
 mod panic;
@@ -20,7 +21,6 @@ use otel_smart_sampler::SamplingCounts;
 use telemetry_sanitizer::Sanitizer;
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 use self::guard::Parts;
 pub use self::guard::{ShutdownError, Telemetry};
@@ -135,17 +135,18 @@ impl Builder {
     }
 
     /// Sets telemetry up for the whole process: subscriber, tracer provider, propagator and
-    /// Sentry client.
+    /// Sentry client. Records of the `log` crate become `tracing` events, unless they have a
+    /// logger already.
     ///
     /// # Errors
     ///
     /// Where a part cannot be built, or another subscriber is installed already.
     pub fn install(self) -> Result<Telemetry, InitError> {
         let (telemetry, layer) = self.build()?;
-        tracing_subscriber::registry()
-            .with(layer.into_layers())
-            .try_init()
+        let subscriber = tracing_subscriber::registry().with(layer.into_layers());
+        tracing::subscriber::set_global_default(subscriber)
             .map_err(|_| InitError::SubscriberInstalled)?;
+        log_records::to_tracing();
         telemetry.make_global();
         Ok(telemetry)
     }

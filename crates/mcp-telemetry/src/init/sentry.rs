@@ -11,11 +11,28 @@ use telemetry_sanitizer::Sanitizer;
 
 use super::panic::PanicIntegration;
 use crate::config::{Config, SentryTraces};
+use crate::errors::{McpErrors, tracing_records};
 use crate::health::{Sessions, Tracker};
 use crate::scrub::event;
 
 /// The most breadcrumbs that a request keeps; the oldest go first.
 const MOST_BREADCRUMBS: usize = 100;
+
+/// Crates whose frames in a backtrace are not the app's, beside those that the SDK knows.
+const NOT_IN_APP: [&str; 12] = [
+    "axum",
+    "futures_util",
+    "hyper",
+    "mcp_telemetry",
+    "opentelemetry",
+    "otel_pipeline",
+    "otel_sentry",
+    "rmcp",
+    "sentry",
+    "tokio",
+    "tower",
+    "tracing",
+];
 
 /// A client and the transport that it shares with the span sink.
 pub(super) struct Sentry {
@@ -53,10 +70,17 @@ pub(super) fn connect(config: &Config, sanitizer: &Sanitizer, copy: Option<Dsn>)
         // Inputs and outputs are recorded and sanitized by us: `SENTRY_SEND_PII`.
         .send_default_pii(false)
         .before_send(move |it| Some(event::event(&of_event, it)))
-        .before_breadcrumb(move |it| Some(event::breadcrumb(&of_breadcrumb, it)))
-        .before_send_log(move |it| Some(event::log(&of_log, it)))
+        .before_breadcrumb(move |mut it| {
+            tracing_records::breadcrumb(&mut it);
+            Some(event::breadcrumb(&of_breadcrumb, it))
+        })
+        .before_send_log(move |mut it| {
+            tracing_records::log(&mut it);
+            Some(event::log(&of_log, it))
+        })
         .before_send_metric(move |it| Some(event::metric(&of_metric, it)));
     options.dsn = Some(dsn);
+    options.in_app_exclude.extend(NOT_IN_APP);
     let mut options = sentry::apply_defaults(otel_sentry::connect(options, &transport));
     // The SDK's own hook waits for the whole queue, on the thread that panics.
     options
@@ -65,6 +89,7 @@ pub(super) fn connect(config: &Config, sanitizer: &Sanitizer, copy: Option<Dsn>)
     let tracker = Tracker::new(sanitizer.clone());
     let options = options
         .add_integration(PanicIntegration)
+        .add_integration(McpErrors)
         .add_integration(tracker.clone());
     let client = Arc::new(Client::from(options));
     Some(Sentry {

@@ -49,7 +49,8 @@ pub(crate) async fn until_pending<T>(
         Poll::Ready(Err(error)) => request.outcome_of(error),
         Poll::Ready(Ok(_)) | Poll::Pending => Outcome::Success,
     };
-    request.end(&outcome, Vec::new());
+    let scope = request.scope();
+    scope.run(|| request.end(&outcome, Vec::new()));
     drop(request);
     match first {
         Poll::Ready(result) => result,

@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::time::Instant;
 
-use opentelemetry::trace::Status;
-use opentelemetry::{KeyValue, Value};
+use opentelemetry::trace::{FutureExt as _, Status, TraceContextExt as _};
+use opentelemetry::{Context, KeyValue, Value};
 use rmcp::model::{CancelledNotificationParam, NotificationMetaObject, ProgressNotificationParam};
 use rmcp::service::{NotificationContext, ServiceRole};
 use rmcp::{ErrorData, RoleServer};
@@ -19,6 +19,7 @@ use super::outcome::{Outcome, Seen};
 use super::parent::Parent;
 use super::text::{bounded, id};
 use crate::attributes as names;
+use crate::errors::{Failed, McpErrorType, Watch};
 use crate::isolation::Scope;
 use crate::settings::{ORIGIN, TARGET, send_pii, traces_notification};
 
@@ -178,6 +179,7 @@ pub(crate) struct Notified {
     span: Span,
     labels: Labels,
     since: Instant,
+    watch: Watch,
     outcome: Option<Outcome>,
 }
 
@@ -190,11 +192,12 @@ impl Notified {
         begin: impl FnOnce() -> (Facts, Parent),
     ) -> Self {
         let since = Instant::now();
-        let span = start(op, labels.method(), begin);
+        let (span, watch) = start(op, labels.method(), begin);
         Self {
             span,
             labels,
             since,
+            watch,
             outcome: None,
         }
     }
@@ -202,12 +205,19 @@ impl Notified {
     /// Runs the handler inside the span.
     pub(crate) async fn observe<T: Handled>(self, handler: impl Future<Output = T>) -> T {
         let span = self.span.clone();
+        // Its span has the watch, where it is OTel's.
+        let watched = self.watch.is_on() && !span.context().span().span_context().is_valid();
+        let watched = watched.then(|| self.watch.put_into(Context::current()));
         let observed = async move {
             let handled = handler.await;
             self.finish(handled.outcome());
             handled
         };
-        Scope::new().wrap(observed.instrument(span)).await
+        let observed = Scope::new().wrap(observed.instrument(span));
+        match watched {
+            Some(context) => observed.with_context(context).await,
+            None => observed.await,
+        }
     }
 
     fn finish(mut self, outcome: Outcome) {
@@ -216,19 +226,26 @@ impl Notified {
 }
 
 /// The span of a notification, where one is wanted.
-fn start(op: &'static str, method: &'static str, begin: impl FnOnce() -> (Facts, Parent)) -> Span {
+fn start(
+    op: &'static str,
+    method: &'static str,
+    begin: impl FnOnce() -> (Facts, Parent),
+) -> (Span, Watch) {
     if !traces_notification(method) {
-        return Span::none();
+        let watch = Watch::start(None, || begin().0.context_attributes());
+        return (Span::none(), watch);
     }
     let span = tracing::info_span!(
         target: TARGET, parent: None, "mcp.notification", otel.name = method,
         otel.kind = "server", sentry.op = op, sentry.origin = ORIGIN, sentry.source = "route",
     );
     if span.is_disabled() {
-        return span;
+        let watch = Watch::start(None, || begin().0.context_attributes());
+        return (span, watch);
     }
     let (facts, parent) = begin();
     let inherited = facts.context_attributes();
+    let watch = Watch::start(None, || inherited.clone());
     for attribute in facts.own {
         span.set_attribute(attribute.key, attribute.value);
     }
@@ -236,8 +253,8 @@ fn start(op: &'static str, method: &'static str, begin: impl FnOnce() -> (Facts,
         span.add_link(link);
     }
     // It can only fail on a span that has started; this one was made just above.
-    let _ = span.set_parent(parent.context.with_value(inherited));
-    span
+    let _ = span.set_parent(watch.put_into(parent.context.with_value(inherited)));
+    (span, watch)
 }
 
 impl Drop for Notified {
@@ -252,8 +269,25 @@ impl Drop for Notified {
         verdict.code = None;
         self.labels.operation(self.since.elapsed(), None, &verdict);
         if let (Some(error), Some(message)) = (verdict.error_type, verdict.message) {
+            self.watch.failed(|| failed(&outcome, &error, &message));
             self.span.set_attribute(names::ERROR_TYPE, error);
             self.span.set_status(Status::error(message));
         }
+    }
+}
+
+/// A notification that its handler failed at.
+fn failed(outcome: &Outcome, error: &str, message: &str) -> Failed {
+    Failed {
+        kind: None,
+        exception: match outcome {
+            Outcome::Protocol { .. } => "ErrorData".to_owned(),
+            _ => error.to_owned(),
+        },
+        message: message.to_owned(),
+        cause: None,
+        status: "error",
+        error_type: McpErrorType::HandlerExecution,
+        code: None,
     }
 }

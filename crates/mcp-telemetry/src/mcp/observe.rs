@@ -4,8 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
-use opentelemetry::trace::{SpanContext, Status, TraceContextExt as _};
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::trace::{FutureExt as _, SpanContext, Status, TraceContextExt as _};
+use opentelemetry::{Context, ContextGuard, KeyValue};
 use rmcp::model::Implementation;
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
@@ -25,12 +25,16 @@ use super::result::Observed;
 use super::session::Session;
 use crate::attributes as names;
 use crate::breadcrumb;
-use crate::call::{CallKind, Failure};
+use crate::call::{CallKind, Failure, output};
+use crate::errors::{Failed, McpErrorType, Watch};
 use crate::execution::{Execution, Notes};
 use crate::health::{Ended, Session as HealthSession};
 use crate::isolation::Scope;
 use crate::metrics::Measured;
 use crate::settings::{ORIGIN, TARGET, marks_results};
+
+/// The JSON-RPC code of a handler that failed, whatever of.
+const INTERNAL_ERROR: i32 = -32_603;
 
 /// What a wrapper knows of its service: what all copies share, and the session of this one.
 #[derive(Clone, Debug)]
@@ -99,6 +103,7 @@ pub(crate) struct Request {
     target: Option<Named>,
     scope: Scope,
     health: HealthSession,
+    watch: Watch,
     /// None where nobody listens.
     spans: Option<Spans>,
 }
@@ -154,7 +159,7 @@ impl Request {
         let health = HealthSession::start(&scope);
         let name = name(labels.method(), target.as_ref());
         breadcrumb::mcp_request(&scope, labels.method(), &name);
-        let spans = Spans::start(labels.method(), target.as_ref(), name, begin);
+        let (spans, watch) = Spans::start(labels.method(), target.as_ref(), name, begin);
         Self {
             own: Arc::clone(&instance.own),
             seen: instance.seen.error_of(labels.method()),
@@ -167,6 +172,7 @@ impl Request {
             target,
             scope,
             health,
+            watch,
             spans,
         }
     }
@@ -232,8 +238,13 @@ impl Request {
         if *outcome == Outcome::Cancelled {
             verdict.request_status = self.taken_back;
         }
-        self.health.end(session_end(outcome, &verdict));
         let newly_known = self.learn(outcome);
+        if verdict.error_type.is_some() {
+            // It may end outside of its spans.
+            let _current = self.current();
+            self.watch.failed(|| self.failed(outcome, &verdict));
+        }
+        self.health.end(session_end(outcome, &verdict));
         if let Some(spans) = &mut self.spans {
             spans.end(
                 self.target.as_ref(),
@@ -249,6 +260,43 @@ impl Request {
         });
         self.labels
             .operation(self.since.elapsed(), target, &verdict);
+    }
+
+    /// Makes the span that the handler runs in the current one, where there is one.
+    fn current(&self) -> Option<ContextGuard> {
+        self.spans
+            .is_some()
+            .then(|| self.innermost().context().attach())
+    }
+
+    /// The failure that the request ended with.
+    fn failed(&self, outcome: &Outcome, verdict: &Verdict) -> Failed {
+        let kind = self.target.as_ref().map(|target| target.kind);
+        let spans = self.spans.as_ref();
+        let execution = spans.and_then(|spans| spans.execution.as_ref());
+        let (noted, cause) = execution.map_or((None, None), |(_, it)| it.take_failure());
+        let message = verdict.message.as_deref().unwrap_or_default();
+        let exception = match (noted, outcome) {
+            (Some(failure), _) => failure.kind,
+            (None, Outcome::Protocol { .. }) => "ErrorData",
+            (None, _) => verdict.error_type.as_deref().unwrap_or_default(),
+        };
+        let status = noted.map_or(verdict.status, Failure::status);
+        Failed {
+            kind,
+            exception: exception.to_owned(),
+            message: match outcome {
+                Outcome::ToolError(_) => output(message),
+                _ => message.to_owned(),
+            },
+            cause,
+            status,
+            error_type: match (kind, verdict.code) {
+                (None, Some(code)) if code != INTERNAL_ERROR => McpErrorType::Protocol,
+                _ => McpErrorType::of_status(status, kind),
+            },
+            code: verdict.code,
+        }
     }
 
     /// Takes the target's name for known, once something under it has answered. True where
@@ -270,14 +318,15 @@ impl Spans {
         target: Option<&Named>,
         name: String,
         begin: impl FnOnce() -> (Facts, Parent),
-    ) -> Option<Self> {
+    ) -> (Option<Self>, Watch) {
         let label = target.and_then(Named::label);
         let request = tracing::info_span!(
             target: TARGET, parent: None, "mcp.server", otel.name = name, otel.kind = "server",
             sentry.op = "mcp.server", sentry.origin = ORIGIN, sentry.source = "route",
         );
+        let kind = target.map(|target| target.kind);
         if request.is_disabled() {
-            return None;
+            return (None, Watch::start(kind, || begin().0.context_attributes()));
         }
         let (facts, parent) = begin();
         // A subscription's HTTP span ends with the headers, which may be now.
@@ -286,6 +335,7 @@ impl Spans {
             http.set_attributes(facts.inherited.iter().cloned());
         }
         let inherited = facts.context_attributes();
+        let watch = Watch::start(kind, || inherited.clone());
         for attribute in facts.own {
             request.set_attribute(attribute.key, attribute.value);
         }
@@ -293,7 +343,7 @@ impl Spans {
             request.add_link(link);
         }
         let execution = target.map(|target| Execution::new(target.kind, &target.name));
-        let mut context_of_request = parent.context.with_value(inherited);
+        let mut context_of_request = watch.put_into(parent.context.with_value(inherited));
         if let Some(execution) = &execution {
             context_of_request = context_of_request.with_value(Arc::clone(execution));
         }
@@ -304,7 +354,7 @@ impl Spans {
             execution.runs_in(&span);
             (span, execution)
         });
-        Some(Self { request, execution })
+        (Some(Self { request, execution }), watch)
     }
 
     fn end(
@@ -388,6 +438,7 @@ fn end_execution(
     let Notes {
         attributes,
         failure,
+        ..
     } = execution.take_notes();
     for KeyValue { key, value, .. } in attributes {
         span.set_attribute(key, value);
@@ -432,6 +483,9 @@ pub(crate) async fn observe<T: Observed>(
 ) -> Result<T, ErrorData> {
     let span = request.innermost();
     let scope = request.scope();
+    // Its spans have the watch, where they are OTel's.
+    let watched = request.watch.is_on() && request.span_context().is_none();
+    let watched = watched.then(|| request.watch.put_into(Context::current()));
     let observed = async move {
         let mut result = handler.await;
         if let Ok(result) = &mut result
@@ -444,7 +498,11 @@ pub(crate) async fn observe<T: Observed>(
         request.end_with(&instance.session, &result);
         result
     };
-    scope.wrap(observed.instrument(span)).await
+    let observed = scope.wrap(observed.instrument(span));
+    match watched {
+        Some(context) => observed.with_context(context).await,
+        None => observed.await,
+    }
 }
 
 /// What an ending means for the request's session.

@@ -183,3 +183,61 @@ fn telemetry_says_that_it_is_on() {
     let line = "Sentry initialized successfully (env=staging, release=app@9, traces=25.0%)";
     assert_eq!(said, [line]);
 }
+
+#[test]
+fn an_error_may_be_fatal() {
+    let live = live(&[]);
+    tracing::error!(severity = "fatal", step = 1, "the end");
+    tracing::error!(severity = "critical", "the end again");
+    // Only errors can be.
+    tracing::warn!(severity = "fatal", "not quite");
+    tracing::error!("after it");
+    let received = live.finish();
+    let events = received.events();
+    let levels: Vec<_> = events
+        .iter()
+        .map(|event| {
+            (
+                event.text().unwrap(),
+                event.level.as_deref().unwrap_or("error"),
+            )
+        })
+        .collect();
+    let expected = [
+        ("the end", "fatal"),
+        ("the end again", "fatal"),
+        ("after it", "error"),
+    ];
+    assert_eq!(levels, expected);
+    // The level says it; the other fields stay.
+    let fields = &events[0].contexts["Rust Tracing Fields"];
+    assert_eq!((&fields["step"], fields.get("severity")), (&json!(1), None));
+    let expected = [
+        pair("fatal", "the end"),
+        pair("fatal", "the end again"),
+        pair("warn", "not quite"),
+        pair("error", "after it"),
+    ];
+    assert_eq!(logged(&received), expected);
+    let crumbs: Vec<_> = events[2]
+        .breadcrumbs
+        .iter()
+        .map(|crumb| crumb.level.as_deref().unwrap_or("info"))
+        .collect();
+    assert_eq!(crumbs, ["fatal", "fatal", "warning"]);
+}
+
+#[test]
+fn an_error_as_text_is_an_exception_too() {
+    let live = live(&[]);
+    tracing::error!(error = %io::Error::other("no answer"), "giving up");
+    let received = live.finish();
+    let event = received.events()[0];
+    assert_eq!(event.text(), Some("giving up"));
+    let [exception] = event.exceptions.as_slice() else {
+        panic!("{event:?}");
+    };
+    assert_eq!(exception.ty.as_deref(), Some("Error"));
+    assert_eq!(exception.value.as_deref(), Some("no answer"));
+    assert!(!event.contexts.contains_key("Rust Tracing Fields"));
+}

@@ -12,6 +12,7 @@ mod breadcrumbs;
 mod common;
 mod custom;
 mod events;
+mod failures;
 mod health;
 mod isolation;
 
