@@ -10,7 +10,9 @@ pub(crate) mod probe;
 pub(crate) mod returned;
 mod span;
 
-pub(crate) use failure::{Failure, short_type, status_of};
+#[cfg(feature = "sentry")]
+pub(crate) use failure::status_of;
+pub(crate) use failure::{Failure, short_type};
 pub use kind::CallKind;
 pub use outcome::Outcome;
 pub(crate) use span::output;

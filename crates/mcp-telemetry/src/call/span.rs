@@ -98,7 +98,7 @@ impl CallSpan {
     }
 
     fn new(kind: CallKind, name: &'static str) -> Self {
-        let mut watch = Watch::default();
+        let mut watch = Watch::off();
         let (place, named) = match Execution::claim(kind, name) {
             // The request has the URI of its resource, but no name. All else it knows itself.
             Some(execution) => (

@@ -9,7 +9,6 @@ use super::McpErrorType;
 /// What is known about an error beside itself: [`capture_mcp_error`] takes it.
 #[derive(Clone, Debug, Default)]
 #[must_use = "pass it to `capture_mcp_error`"]
-#[cfg_attr(not(feature = "sentry"), expect(dead_code, reason = "nobody reads it"))]
 pub struct McpErrorContext {
     tool: Option<String>,
     resource: Option<String>,

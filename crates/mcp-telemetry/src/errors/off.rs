@@ -19,10 +19,14 @@ impl Cause {
     }
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Watch;
 
 impl Watch {
+    pub(crate) fn off() -> Self {
+        Self
+    }
+
     pub(crate) fn start(_: Option<CallKind>, _: impl FnOnce() -> ContextAttributes) -> Self {
         Self
     }

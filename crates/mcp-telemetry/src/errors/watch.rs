@@ -40,6 +40,11 @@ struct Reported {
 }
 
 impl Watch {
+    /// No watch.
+    pub(crate) fn off() -> Self {
+        Self::default()
+    }
+
     /// Keeps watch over a request that executes something of this kind.
     pub(crate) fn start(
         kind: Option<CallKind>,
