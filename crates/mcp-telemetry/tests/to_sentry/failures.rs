@@ -369,7 +369,7 @@ async fn a_failure_that_is_logged() {
         .iter()
         .filter_map(|it| it.message.as_deref())
         .collect();
-    assert_eq!(trail, ["looking"]);
+    assert_eq!(trail, ["tools/call _OTHER", "looking"]);
     // The log is one too.
     let logs = received.logs();
     assert_eq!(logs.iter().filter(|log| log.body == "giving up").count(), 1);
