@@ -9,7 +9,7 @@ use crate::bytes::{
 };
 use crate::keys::{Class, Keys};
 use crate::network::known_scheme;
-use crate::value::{balanced, closing_quote, is_marked, is_placeholder, unquoted};
+use crate::value::{balanced, closing_quote, is_marked, is_placeholder, unquoted, unwrap};
 
 /// What replaces a value that stands without quotes behind a JSON key, so that the JSON stays valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -337,56 +337,6 @@ fn xml(b: &[u8], start: usize) -> Option<Found> {
         || content == MARKER.as_bytes()
         || is_placeholder(content);
     (!harmless).then(|| Found::plain(start..end))
-}
-
-/// Goes into wrappers of Debug output (`Some("x")`) and over prefixes of literals (`b"x"`).
-fn unwrap(b: &[u8], start: usize) -> usize {
-    const WRAPPERS: &[&[u8]] = &[
-        b"Some",
-        b"Ok",
-        b"Secret",
-        b"SecretString",
-        b"SecretBox",
-        b"String::from",
-        b"Borrowed",
-        b"Owned",
-        b"Cow::Borrowed",
-        b"Cow::Owned",
-        b"Sensitive",
-        b"Zeroizing",
-        b"Box",
-        b"Arc",
-        b"Rc",
-        b"Ascii",
-        b"Password",
-        b"Token",
-        b"ApiKey",
-    ];
-    let mut v = start;
-    for _ in 0..4 {
-        let end = skip(b.get(..(v + 16).min(b.len())).unwrap_or_default(), v, |c| {
-            c.is_ascii_alphabetic() || c == b':'
-        });
-        let name = b.get(v..end).unwrap_or_default();
-        if at(b, end) == b'(' && WRAPPERS.contains(&name) {
-            v = end + 1;
-        } else if (is_quote(at(b, end)) || at(b, end) == b'\\')
-            && matches!(name, b"b" | b"r" | b"u" | b"f" | b"B" | b"R" | b"U")
-        {
-            v = end;
-        } else {
-            break;
-        }
-    }
-    // `Token { value: "x" }`
-    let name = skip(b.get(..(v + 40).min(b.len())).unwrap_or_default(), v, |c| {
-        c.is_ascii_alphanumeric() || c == b'_'
-    });
-    if at(b, v).is_ascii_uppercase() && has(b, name, b" {") {
-        name + 1
-    } else {
-        v
-    }
 }
 
 /// The content of the quotes that open at `quote` behind `slashes` backslashes.

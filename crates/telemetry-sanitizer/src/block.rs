@@ -115,24 +115,53 @@ impl Block {
         u128::from(of(self.first)) | u128::from(of(self.second)) << 64
     }
 
-    /// Seven bytes of a card number hold three digits in a row, wherever the groups begin.
+    /// Where digits stand.
     #[inline(always)]
-    pub(crate) fn has_three_digits(&self) -> bool {
-        let digits = self.flags(b'0', 9);
-        digits & (digits >> 8) & (digits >> 16) != 0
+    pub(crate) fn digits(&self) -> Digits {
+        Digits(self.flags(b'0', 9))
     }
 
     /// The first and the last place at which seven bytes of a card number stand in a row: digits with blanks or dashes, but those
     /// of a date stand too close.
-    pub(crate) fn card_runs(&self) -> Option<[usize; 2]> {
+    pub(crate) fn card_runs(&self, digits: &Digits) -> Option<[usize; 2]> {
         let separators = self.flags(b' ', 0) | self.flags(b'-', 0);
         let near = separators >> 8 | separators >> 16 | separators >> 24 | separators >> 32;
-        let one = self.flags(b'0', 9) | (separators & !near);
+        let one = digits.0 | (separators & !near);
         let two = one & (one >> 8);
         let four = two & (two >> 16);
         let seven = four & (four >> 24);
         let byte = |bit: u32| (bit / 8) as usize;
         (seven != 0).then(|| [byte(seven.trailing_zeros()), byte(seven.ilog2())])
+    }
+}
+
+/// The high bit of each byte that is a digit.
+#[derive(Debug)]
+pub(crate) struct Digits(u128);
+
+impl Digits {
+    /// Seven bytes of a card number hold three digits in a row, wherever the groups begin.
+    #[inline(always)]
+    pub(crate) fn has_three(&self) -> bool {
+        self.three() != 0
+    }
+
+    /// The windows that are three digits, but perhaps for the last one. Bit `n` is of the window at `2 * n`.
+    #[inline(always)]
+    pub(crate) fn windows(&self) -> u8 {
+        let three = self.three() >> 7;
+        // Each bit at an even byte is moved next to the others.
+        let four = |bits: u128| {
+            const EVEN: u64 = 0x0001_0001_0001_0001;
+            const GATHER: u64 = 1 << 48 | 1 << 33 | 1 << 18 | 1 << 3;
+            ((bits as u64 & EVEN).wrapping_mul(GATHER) >> 48) as u8 & 0xf
+        };
+        four(three) | four(three >> 64) << 4
+    }
+
+    #[inline(always)]
+    fn three(&self) -> u128 {
+        self.0 & (self.0 >> 8) & (self.0 >> 16)
     }
 }
 
@@ -223,24 +252,43 @@ mod tests {
     }
 
     #[test]
+    fn windows_of_digits_are_known_but_for_the_last() {
+        let windows = |text: &str| block(text).digits().windows();
+        assert_eq!(windows("123"), 1);
+        assert_eq!(windows("x123"), 0);
+        assert_eq!(windows("x1234"), 2);
+        assert_eq!(windows("12345.12.123xx12345"), 0b11);
+        assert_eq!(windows("0123456789012345678"), 0x7f);
+        assert_eq!(windows("abc"), 0);
+    }
+
+    #[test]
     fn runs_are_found_at_every_place() {
+        let runs = |text: &str| {
+            let block = block(text);
+            block.card_runs(&block.digits())
+        };
         for before in 0..10 {
-            let run = |part: &str| {
-                block(&format!("{}{part}", "x".repeat(before)))
-                    .card_runs()
-                    .is_some()
-            };
+            let run = |part: &str| runs(&format!("{}{part}", "x".repeat(before))).is_some();
             assert!(run("1234567"));
             assert!(run("11 1111") && run("111-111") && run("1 11111") && run(" 411111"));
             assert!(!run("24-01-15 12"));
             assert!(!run("123456"));
-            let places = block(&format!("{}1234567", "x".repeat(before))).card_runs();
+            let places = runs(&format!("{}1234567", "x".repeat(before)));
             assert_eq!(places, Some([before; 2]));
             assert!(!run("123x567"));
-            assert!(block(&format!("{}123", "/".repeat(before))).has_three_digits());
-            assert!(!block(&format!("{}12:12", "x".repeat(before))).has_three_digits());
+            assert!(
+                block(&format!("{}123", "/".repeat(before)))
+                    .digits()
+                    .has_three()
+            );
+            assert!(
+                !block(&format!("{}12:12", "x".repeat(before)))
+                    .digits()
+                    .has_three()
+            );
         }
-        assert_eq!(block("1234567.12345678").card_runs(), Some([0, 9]));
-        assert!(!block("é/:é/:é/:é/:é").has_three_digits());
+        assert_eq!(runs("1234567.12345678"), Some([0, 9]));
+        assert!(!block("é/:é/:é/:é/:é").digits().has_three());
     }
 }

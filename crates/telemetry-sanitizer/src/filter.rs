@@ -12,7 +12,7 @@
 use std::fmt;
 
 use crate::anchor::{Anchor, Entry, add};
-use crate::block::{BLOCK, Block, PAIRS, fold, pair};
+use crate::block::{BLOCK, Block, Digits, PAIRS, fold, pair};
 use crate::bytes::{at, skip_back};
 
 const SLOTS: usize = 1024;
@@ -135,11 +135,16 @@ impl<R: Copy + PartialEq> Filter<R> {
             let found = self.may_have_any(&block);
             let at_sign = self.emails && block.has_at_sign();
             if found || at_sign {
-                let windows = if found { self.exact(&block) } else { 0 };
+                let digits = block.digits();
+                let windows = if found {
+                    self.exact(&block, &digits)
+                } else {
+                    0
+                };
                 let digits = found
-                    && block.has_three_digits()
+                    && digits.has_three()
                     && block
-                        .card_runs()
+                        .card_runs(&digits)
                         .is_some_and(|runs| runs.iter().any(|i| has_card_digits(bytes, base + i)));
                 if windows != 0 || digits || at_sign {
                     return Some(Hit {
@@ -172,11 +177,18 @@ impl<R: Copy + PartialEq> Filter<R> {
     }
 
     /// The windows of a block that are in the table.
-    fn exact(&self, block: &Block) -> u8 {
+    #[inline(always)]
+    fn exact(&self, block: &Block, digits: &Digits) -> u8 {
         let pairs = block.pairs();
         let mut maybe = 0_u8;
         for (n, (&pair, &next)) in pairs.iter().zip(pairs.iter().skip(1)).enumerate() {
             maybe |= u8::from(self.has(pair, next) != 0) << n;
+        }
+        if !self.has_digits {
+            maybe &= !digits.windows();
+        }
+        if maybe == 0 {
+            return 0;
         }
         let windows = block.windows();
         let mut exact = 0;
@@ -184,9 +196,6 @@ impl<R: Copy + PartialEq> Filter<R> {
             let n = maybe.trailing_zeros();
             maybe &= maybe - 1;
             let [a, b, c, _] = windows.get(n as usize).copied().unwrap_or(0).to_le_bytes();
-            if !self.has_digits && [a, b, c].iter().all(u8::is_ascii_digit) {
-                continue;
-            }
             let mut entries = self.entries_of([a, b, c]).iter();
             exact |= u8::from(entries.any(|e| e.window == [a, b, c])) << n;
         }
@@ -200,7 +209,7 @@ impl<R: Copy + PartialEq> Filter<R> {
             #[cfg(test)]
             crate::bytes::work::add(BLOCK as u64);
             let block = Block::new(bytes);
-            if self.may_have_any(&block) && self.exact(&block) != 0 {
+            if self.may_have_any(&block) && self.exact(&block, &block.digits()) != 0 {
                 return true;
             }
             bytes = bytes.get(BLOCK..).unwrap_or_default();

@@ -5,12 +5,14 @@
 //! | to | use |
 //! |---|---|
 //! | sanitize a message, a span name, an exception | [`Sanitizer::text`] |
+//! | sanitize a body of bytes | [`Sanitizer::bytes`] |
 //! | sanitize an attribute | [`Sanitizer::value`] |
 //! | sanitize arguments and results of tools | [`Sanitizer::json`] |
 //! | show the start of a query | [`Sanitizer::preview`] |
 //! | sanitize `url.full` | [`Sanitizer::url`] |
 //! | ask about a key | [`Sanitizer::is_sensitive_key`] |
 //! | change the rules and limits | [`Sanitizer::builder`] |
+//! | test that nothing gets through | `testing`, with the feature of that name |
 //!
 //! Sources of the rules: the deny-list of Sentry's data-collection specification, OpenTelemetry's semantic conventions for
 //! `url.full`, GitHub's secret scanning patterns, Splunk's REST API.

@@ -1,4 +1,4 @@
-//! Where a value ends.
+//! Where a value starts and ends.
 
 use crate::MARKER;
 use crate::bytes::{at, has, is_blank, is_end, is_name, is_quote, skip};
@@ -126,6 +126,56 @@ fn is_next_field(b: &[u8], i: usize) -> bool {
     }
     let name = skip(b, i, is_name);
     name > i && (matches!(at(b, name), b'=' | b':') || is_quote(at(b, name)))
+}
+
+/// Goes into wrappers of Debug output (`Some("x")`) and over prefixes of literals (`b"x"`).
+pub(crate) fn unwrap(b: &[u8], start: usize) -> usize {
+    const WRAPPERS: &[&[u8]] = &[
+        b"Some",
+        b"Ok",
+        b"Secret",
+        b"SecretString",
+        b"SecretBox",
+        b"String::from",
+        b"Borrowed",
+        b"Owned",
+        b"Cow::Borrowed",
+        b"Cow::Owned",
+        b"Sensitive",
+        b"Zeroizing",
+        b"Box",
+        b"Arc",
+        b"Rc",
+        b"Ascii",
+        b"Password",
+        b"Token",
+        b"ApiKey",
+    ];
+    let mut v = start;
+    for _ in 0..4 {
+        let end = skip(b.get(..(v + 16).min(b.len())).unwrap_or_default(), v, |c| {
+            c.is_ascii_alphabetic() || c == b':'
+        });
+        let name = b.get(v..end).unwrap_or_default();
+        if at(b, end) == b'(' && WRAPPERS.contains(&name) {
+            v = end + 1;
+        } else if (is_quote(at(b, end)) || at(b, end) == b'\\')
+            && matches!(name, b"b" | b"r" | b"u" | b"f" | b"B" | b"R" | b"U")
+        {
+            v = end;
+        } else {
+            break;
+        }
+    }
+    // `Token { value: "x" }`
+    let name = skip(b.get(..(v + 40).min(b.len())).unwrap_or_default(), v, |c| {
+        c.is_ascii_alphanumeric() || c == b'_'
+    });
+    if at(b, v).is_ascii_uppercase() && has(b, name, b" {") {
+        name + 1
+    } else {
+        v
+    }
 }
 
 #[cfg(test)]
