@@ -138,10 +138,10 @@ impl Instruments {
     }
 }
 
-/// Measures with this provider from now on; with `None` no more.
-pub(crate) fn install(provider: Option<&dyn MeterProvider>) {
-    let instruments = provider.map(|it| Arc::new(Instruments::new(&it.meter("mcp-telemetry"))));
-    *INSTRUMENTS.write().unwrap_or_else(PoisonError::into_inner) = instruments;
+/// Measures with this provider from now on.
+pub(crate) fn install(provider: &dyn MeterProvider) {
+    let instruments = Arc::new(Instruments::new(&provider.meter("mcp-telemetry")));
+    *INSTRUMENTS.write().unwrap_or_else(PoisonError::into_inner) = Some(instruments);
 }
 
 fn instruments() -> Option<Arc<Instruments>> {

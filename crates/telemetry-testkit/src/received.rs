@@ -1,5 +1,6 @@
 //! What has arrived: a snapshot with look-ups.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -14,9 +15,12 @@ use crate::sentry::{
 
 /// What had arrived when the snapshot was taken.
 ///
-/// Everything comes in the order of arrival. Only payloads that were answered 2xx count;
-/// [`requests`](Self::requests) and [`problems`](Self::problems) have the others, too. Ids are
-/// compared as lower-case hex, so `&str` and the id types of OpenTelemetry and Sentry all do.
+/// Requests, envelopes and items come in the order of arrival. A client that sends over several
+/// connections mixes what it says, so spans, transactions, events and logs come in the order of
+/// their own times: spans and transactions as they ended, events and logs as they happened. Only
+/// payloads that were answered 2xx count; [`requests`](Self::requests) and
+/// [`problems`](Self::problems) have the others, too. Ids are compared as lower-case hex, so
+/// `&str` and the id types of OpenTelemetry and Sentry all do.
 ///
 /// A snapshot is cheap to take and to clone: it shares the requests with the sink.
 #[derive(Clone)]
@@ -89,24 +93,21 @@ impl Received {
     /// Transactions.
     #[must_use]
     pub fn transactions(&self) -> Vec<&Transaction> {
-        self.all_transactions().collect()
+        ended(self.all_transactions())
     }
 
     /// The first transaction of a trace.
     #[must_use]
     pub fn transaction_of(&self, trace_id: impl Display) -> Option<&Transaction> {
-        let trace_id = key(trace_id);
-        self.all_transactions()
-            .find(|transaction| transaction.trace_id == trace_id)
+        self.transactions_of(trace_id).first().copied()
     }
 
     /// All transactions of a trace.
     #[must_use]
     pub fn transactions_of(&self, trace_id: impl Display) -> Vec<&Transaction> {
         let trace_id = key(trace_id);
-        self.all_transactions()
-            .filter(|transaction| transaction.trace_id == trace_id)
-            .collect()
+        let transactions = self.all_transactions();
+        ended(transactions.filter(|transaction| transaction.trace_id == trace_id))
     }
 
     /// All Sentry spans of a trace: of each transaction its root, then the spans below it.
@@ -137,40 +138,35 @@ impl Received {
     /// Error and message events.
     #[must_use]
     pub fn events(&self) -> Vec<&Event> {
-        self.all_events().collect()
+        happened(self.all_events())
     }
 
     /// Events of a trace.
     #[must_use]
     pub fn events_of(&self, trace_id: impl Display) -> Vec<&Event> {
         let trace_id = Some(key(trace_id));
-        self.all_events()
-            .filter(|event| event.trace_id == trace_id)
-            .collect()
+        happened(self.all_events().filter(|event| event.trace_id == trace_id))
     }
 
     /// Events that Sentry shows at a span: those with its id in `contexts.trace`.
     #[must_use]
     pub fn events_linked_to(&self, span_id: impl Display) -> Vec<&Event> {
         let span_id = Some(key(span_id));
-        self.all_events()
-            .filter(|event| event.span_id == span_id)
-            .collect()
+        happened(self.all_events().filter(|event| event.span_id == span_id))
     }
 
     /// Sentry logs.
     #[must_use]
     pub fn logs(&self) -> Vec<&Log> {
-        self.all_logs().collect()
+        in_order(self.all_logs(), |log| log.timestamp)
     }
 
     /// Sentry logs of a trace.
     #[must_use]
     pub fn logs_of(&self, trace_id: impl Display) -> Vec<&Log> {
         let trace_id = key(trace_id);
-        self.all_logs()
-            .filter(|log| log.trace_id == trace_id)
-            .collect()
+        let logs = self.all_logs().filter(|log| log.trace_id == trace_id);
+        in_order(logs, |log| log.timestamp)
     }
 
     /// Sentry metrics.
@@ -225,16 +221,17 @@ impl Received {
     /// OTLP spans.
     #[must_use]
     pub fn otlp_spans(&self) -> Vec<&OtlpSpan> {
-        self.all_otlp_spans().collect()
+        in_order(self.all_otlp_spans(), |span| span.end_nanos)
     }
 
     /// OTLP spans of a trace.
     #[must_use]
     pub fn otlp_spans_of(&self, trace_id: impl Display) -> Vec<&OtlpSpan> {
         let trace_id = key(trace_id);
-        self.all_otlp_spans()
-            .filter(|span| span.trace_id == trace_id)
-            .collect()
+        let spans = self
+            .all_otlp_spans()
+            .filter(|span| span.trace_id == trace_id);
+        in_order(spans, |span| span.end_nanos)
     }
 
     /// The first OTLP span with an id.
@@ -247,16 +244,15 @@ impl Received {
     /// OTLP log records.
     #[must_use]
     pub fn otlp_logs(&self) -> Vec<&OtlpLog> {
-        self.all_otlp_logs().collect()
+        in_order(self.all_otlp_logs(), |log| log.time_nanos)
     }
 
     /// OTLP log records of a trace.
     #[must_use]
     pub fn otlp_logs_of(&self, trace_id: impl Display) -> Vec<&OtlpLog> {
         let trace_id = Some(key(trace_id));
-        self.all_otlp_logs()
-            .filter(|log| log.trace_id == trace_id)
-            .collect()
+        let logs = self.all_otlp_logs().filter(|log| log.trace_id == trace_id);
+        in_order(logs, |log| log.time_nanos)
     }
 
     /// OTLP metrics. A metric comes again with every export.
@@ -404,6 +400,26 @@ impl Display for Received {
         }
         Ok(())
     }
+}
+
+/// Transactions as they ended.
+fn ended<'a>(transactions: impl Iterator<Item = &'a Transaction>) -> Vec<&'a Transaction> {
+    in_order(transactions, |transaction| transaction.end)
+}
+
+/// Events as they happened; those without a time come last.
+fn happened<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<&'a Event> {
+    in_order(events, |event| event.timestamp.unwrap_or(f64::INFINITY))
+}
+
+/// By a time of their own; what has the same time stays in the order of arrival.
+fn in_order<'a, T, K: PartialOrd>(
+    all: impl Iterator<Item = &'a T>,
+    time: impl Fn(&T) -> K,
+) -> Vec<&'a T> {
+    let mut all: Vec<_> = all.collect();
+    all.sort_by(|a, b| time(a).partial_cmp(&time(b)).unwrap_or(Ordering::Equal));
+    all
 }
 
 fn key(id: impl Display) -> String {

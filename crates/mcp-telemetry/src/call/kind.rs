@@ -1,5 +1,7 @@
 //! What is called, and the attributes and span names that go with it.
 
+use std::borrow::Cow;
+
 use tracing::Span;
 
 use crate::attributes as names;
@@ -88,11 +90,22 @@ impl CallKind {
                 }
             };
         }
+        let name = &*self.span_name(label);
         match self {
-            Self::Tool => execution!("mcp.tool", format!("mcp.tool.{label}")),
-            Self::Resource => execution!("mcp.resource", "mcp.resource"),
-            Self::Prompt => execution!("mcp.prompt", format!("mcp.prompt.{label}")),
-            Self::Splunk => execution!("splunk.api", format!("splunk/{label}")),
+            Self::Tool => execution!("mcp.tool", name),
+            Self::Resource => execution!("mcp.resource", name),
+            Self::Prompt => execution!("mcp.prompt", name),
+            Self::Splunk => execution!("splunk.api", name),
+        }
+    }
+
+    /// The name of such a span.
+    pub(crate) fn span_name(self, label: &str) -> Cow<'static, str> {
+        match self {
+            Self::Tool => format!("mcp.tool.{label}").into(),
+            Self::Resource => "mcp.resource".into(),
+            Self::Prompt => format!("mcp.prompt.{label}").into(),
+            Self::Splunk => format!("splunk/{label}").into(),
         }
     }
 }

@@ -80,7 +80,7 @@ impl Telemetry {
         }
         if let Some(metrics) = &parts.metrics {
             opentelemetry::global::set_meter_provider(metrics.clone());
-            crate::metrics::install(Some(metrics));
+            crate::metrics::install(metrics);
         }
         for problem in &parts.left_out {
             tracing::warn!(%problem, "telemetry runs without a part of it");

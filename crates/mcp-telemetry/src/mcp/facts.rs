@@ -12,9 +12,8 @@ use rmcp::service::{NotificationContext, RequestContext};
 
 use super::operation::{Operation, client_capabilities};
 use super::outcome::is_stateless;
-use super::text::{bounded, id, uri};
+use super::text::{bounded, id};
 use crate::attributes as names;
-use crate::call::CallKind;
 use crate::http::{PeerAddress, session_id};
 use crate::peer::McpTransport;
 
@@ -49,6 +48,7 @@ impl Facts {
     pub(crate) fn of_request(
         operation: Operation<'_>,
         context: &RequestContext<RoleServer>,
+        version: Option<ProtocolVersion>,
         server: &Implementation,
     ) -> Self {
         let mut facts = Self::new(operation.method);
@@ -57,7 +57,7 @@ impl Facts {
         let named = || context.meta.client_info().or_else(remembered);
         let client = operation.client.map(Cow::Borrowed);
         let peers = Peers {
-            version: context.protocol_version().map(Cow::Owned),
+            version: version.map(Cow::Owned),
             client: client.or_else(|| named().map(Cow::Owned)),
             server: Some(server),
         };
@@ -69,12 +69,7 @@ impl Facts {
             facts.own(names::MCP_CLIENT_CAPABILITIES, capabilities);
         }
         if let Some(target) = operation.target {
-            let (key, name) = match target.kind {
-                CallKind::Tool => (names::MCP_TOOL_NAME, target.name.into_owned()),
-                CallKind::Prompt => (names::MCP_PROMPT_NAME, target.name.into_owned()),
-                _ => (names::MCP_RESOURCE_URI, uri(&target.name)),
-            };
-            facts.inherit(key, name);
+            facts.inherited.push(target.fact());
         }
         facts.own.extend(operation.facts);
         facts

@@ -21,10 +21,11 @@ use rmcp::model::{
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
+use super::instance::Instance;
 use super::known::OTHER;
 use super::listen;
 use super::notification::{Notice, observe_notification};
-use super::observe::{Instance, Request, observe};
+use super::observe::{Request, observe};
 use super::operation::{Operation, Params};
 use super::outcome::Seen;
 

@@ -7,10 +7,12 @@
 mod bounded_json;
 mod facts;
 mod handler;
+mod instance;
 mod known;
 mod labels;
 mod listen;
 mod meta;
+mod named;
 mod notification;
 mod observe;
 mod operation;
@@ -25,16 +27,18 @@ pub(crate) use bounded_json::bounded_json;
 #[cfg(feature = "client")]
 pub(crate) use facts::{Facts, Peers};
 pub use handler::TracedHandler;
+#[cfg(feature = "client")]
+pub(crate) use instance::Instance;
 pub(crate) use known::OTHER;
 #[cfg(feature = "client")]
 pub(crate) use labels::Labels;
 pub(crate) use labels::known_version;
 pub(crate) use meta::{carry, yield_to};
 #[cfg(feature = "client")]
-pub(crate) use notification::{Notified, meta as notification_meta};
+pub(crate) use notification::{Notified, initialized, meta as notification_meta};
 pub(crate) use notification::{cancelled, progress};
 #[cfg(feature = "client")]
-pub(crate) use observe::{Instance, Request, observe};
+pub(crate) use observe::{Request, observe};
 #[cfg(feature = "client")]
 pub(crate) use operation::Params;
 pub(crate) use operation::{Operation, count, level};

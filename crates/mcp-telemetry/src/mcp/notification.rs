@@ -12,9 +12,9 @@ use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::facts::Facts;
+use super::instance::Instance;
 use super::known::OTHER;
 use super::labels::Labels;
-use super::observe::Instance;
 use super::outcome::{Outcome, Seen};
 use super::parent::Parent;
 use super::text::{bounded, id};
@@ -40,13 +40,9 @@ impl Notice {
     }
 
     pub(crate) fn initialized() -> Self {
-        let facts = vec![
-            KeyValue::new(names::MCP_LIFECYCLE_PHASE, "initialization_complete"),
-            KeyValue::new(names::MCP_PROTOCOL_READY, 1),
-        ];
         Self {
             method: INITIALIZED,
-            facts,
+            facts: initialized(),
         }
     }
 
@@ -78,6 +74,14 @@ impl Notice {
             facts: Vec::new(),
         }
     }
+}
+
+/// What `notifications/initialized` says.
+pub(crate) fn initialized() -> Vec<KeyValue> {
+    vec![
+        KeyValue::new(names::MCP_LIFECYCLE_PHASE, "initialization_complete"),
+        KeyValue::new(names::MCP_PROTOCOL_READY, 1),
+    ]
 }
 
 /// What `notifications/cancelled` says, in either direction.

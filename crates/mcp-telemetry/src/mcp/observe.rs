@@ -1,12 +1,12 @@
 //! The core that both wrappers share: one request, its two spans, its ending.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
 use opentelemetry::trace::{FutureExt as _, SpanContext, Status, TraceContextExt as _};
 use opentelemetry::{Context, ContextGuard, KeyValue};
-use rmcp::model::Implementation;
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use tokio_util::sync::CancellationToken;
@@ -14,10 +14,11 @@ use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::facts::Facts;
-use super::known::{KnownNames, OTHER};
+use super::instance::{Instance, Own};
 use super::labels::Labels;
 use super::listen::LISTEN;
 use super::meta::mark;
+use super::named::{Named, request_name};
 use super::operation::Operation;
 use super::outcome::{Outcome, Seen, Verdict, has_newer_errors};
 use super::parent::Parent;
@@ -30,65 +31,10 @@ use crate::errors::{Failed, McpErrorType, Watch};
 use crate::execution::{Execution, Notes};
 use crate::health::{Ended, Session as HealthSession};
 use crate::isolation::Scope;
-use crate::metrics::Measured;
 use crate::settings::{ORIGIN, TARGET, marks_results};
 
 /// The JSON-RPC code of a handler that failed, whatever of.
 const INTERNAL_ERROR: i32 = -32_603;
-
-/// What a wrapper knows of its service: what all copies share, and the session of this one.
-#[derive(Clone, Debug)]
-pub(crate) struct Instance {
-    pub(crate) own: Arc<Own>,
-    pub(crate) session: Session,
-    seen: Seen,
-    /// `mcp.status` of a request that its sender takes back.
-    taken_back: &'static str,
-}
-
-/// What all copies of a service share.
-#[derive(Debug, Default)]
-pub(crate) struct Own {
-    pub(crate) info: Implementation,
-    pub(crate) tools: KnownNames,
-    pub(crate) prompts: KnownNames,
-}
-
-impl Instance {
-    /// A server. `seen` is where the wrapper stands.
-    pub(crate) fn new(info: Implementation, seen: Seen) -> Self {
-        let own = Own {
-            info,
-            ..Own::default()
-        };
-        Self {
-            own: Arc::new(own),
-            session: Session::of(Measured::ServerSession),
-            seen,
-            taken_back: "client_disconnect",
-        }
-    }
-
-    /// A client, with the rules for errors that a server has.
-    #[cfg(feature = "client")]
-    pub(crate) fn of_client(info: Implementation) -> Self {
-        Self {
-            session: Session::of(Measured::ClientSession),
-            taken_back: "cancelled",
-            ..Self::new(info, Seen::OnWire)
-        }
-    }
-}
-
-impl Own {
-    fn names(&self, kind: CallKind) -> Option<&KnownNames> {
-        match kind {
-            CallKind::Tool => Some(&self.tools),
-            CallKind::Prompt => Some(&self.prompts),
-            CallKind::Resource | CallKind::Splunk => None,
-        }
-    }
-}
 
 /// A request that has come.
 pub(crate) struct Request {
@@ -108,14 +54,6 @@ pub(crate) struct Request {
     spans: Option<Spans>,
 }
 
-/// The tool, resource or prompt that a request is for.
-pub(crate) struct Named {
-    kind: CallKind,
-    name: String,
-    /// It is known to exist: the name stands in span names and on metrics.
-    known: bool,
-}
-
 struct Spans {
     request: Span,
     execution: Option<(Span, Arc<Execution>)>,
@@ -131,18 +69,14 @@ impl Request {
         let own = &instance.own;
         let version = context.protocol_version();
         let labels = Labels::new(operation.method, version.as_ref(), &context.extensions);
-        let target = operation.target.as_ref().map(|target| Named {
-            kind: target.kind,
-            name: target.name.clone().into_owned(),
-            known: own
-                .names(target.kind)
-                .is_some_and(|names| names.contains(&target.name)),
-        });
+        let target = operation.target.as_ref();
+        let target = target.map(|target| Named::new(target, own));
         let named = || context.meta.protocol_version().is_some();
         let stateless = has_newer_errors(version.as_ref(), named);
         Self::received(instance, labels, stateless, target, &context.ct, || {
             let parent = Parent::of(&context.meta, &context.extensions);
-            (Facts::of_request(operation, context, &own.info), parent)
+            let facts = Facts::of_request(operation, context, version, &own.info);
+            (facts, parent)
         })
     }
 
@@ -157,7 +91,7 @@ impl Request {
     ) -> Self {
         let scope = Scope::new();
         let health = HealthSession::start(&scope);
-        let name = name(labels.method(), target.as_ref());
+        let name = request_name(labels.method(), target.as_ref());
         breadcrumb::mcp_request(&scope, labels.method(), &name);
         let (spans, watch) = Spans::start(labels.method(), target.as_ref(), name, begin);
         Self {
@@ -238,7 +172,7 @@ impl Request {
         if *outcome == Outcome::Cancelled {
             verdict.request_status = self.taken_back;
         }
-        let newly_known = self.learn(outcome);
+        let learned = self.target.as_mut().map(|it| it.learn(&self.own, outcome));
         if verdict.error_type.is_some() {
             // It may end outside of its spans.
             let _current = self.current();
@@ -246,18 +180,14 @@ impl Request {
         }
         self.health.end(session_end(outcome, &verdict));
         if let Some(spans) = &mut self.spans {
-            spans.end(
-                self.target.as_ref(),
-                newly_known,
-                outcome,
-                &verdict,
-                attributes,
-            );
+            let target = self.target.as_ref();
+            if learned == Some(true) {
+                spans.rename(self.labels.method(), target);
+            }
+            spans.end(target, outcome, &verdict, attributes);
         }
-        let target = self.target.as_ref().map(|target| {
-            let name = if target.known { &*target.name } else { OTHER };
-            (target.kind, name)
-        });
+        let target = self.target.as_ref();
+        let target = target.map(|target| (target.kind, target.shown()));
         self.labels
             .operation(self.since.elapsed(), target, &verdict);
     }
@@ -298,18 +228,6 @@ impl Request {
             code: verdict.code,
         }
     }
-
-    /// Takes the target's name for known, once something under it has answered. True where
-    /// it was not known when the spans were named.
-    fn learn(&mut self, outcome: &Outcome) -> bool {
-        let Some(target) = self.target.as_mut().filter(|target| !target.known) else {
-            return false;
-        };
-        let names = self.own.names(target.kind);
-        target.known =
-            outcome.proves_target() && names.is_some_and(|names| names.insert(&target.name));
-        target.known
-    }
 }
 
 impl Spans {
@@ -319,7 +237,6 @@ impl Spans {
         name: String,
         begin: impl FnOnce() -> (Facts, Parent),
     ) -> (Option<Self>, Watch) {
-        let label = target.and_then(Named::label);
         let request = tracing::info_span!(
             target: TARGET, parent: None, "mcp.server", otel.name = name, otel.kind = "server",
             sentry.op = "mcp.server", sentry.origin = ORIGIN, sentry.source = "route",
@@ -342,7 +259,7 @@ impl Spans {
         if let Some(link) = parent.link {
             request.add_link(link);
         }
-        let execution = target.map(|target| Execution::new(target.kind, &target.name));
+        let execution = target.map(|target| Execution::new(target.kind, target.name()));
         let mut context_of_request = watch.put_into(parent.context.with_value(inherited));
         if let Some(execution) = &execution {
             context_of_request = context_of_request.with_value(Arc::clone(execution));
@@ -350,17 +267,25 @@ impl Spans {
         // It can only fail on a span that has started; this one was made just above.
         let _ = request.set_parent(context_of_request);
         let execution = target.zip(execution).map(|(target, execution)| {
-            let span = target.kind.span(label.unwrap_or(OTHER), Some(&request));
+            let span = target.kind.span(target.shown(), Some(&request));
             execution.runs_in(&span);
             (span, execution)
         });
         (Some(Self { request, execution }), watch)
     }
 
+    /// Puts the target's name into the span names, once it has proved to be one of few.
+    /// `tracing` fixes a span's name at its start; OTel does not.
+    fn rename(&self, method: &str, target: Option<&Named>) {
+        update_name(&self.request, request_name(method, target).into());
+        if let Some((target, (span, _))) = target.zip(self.execution.as_ref()) {
+            update_name(span, target.kind.span_name(target.shown()));
+        }
+    }
+
     fn end(
         &self,
         target: Option<&Named>,
-        newly_known: bool,
         outcome: &Outcome,
         verdict: &Verdict,
         attributes: Vec<KeyValue>,
@@ -390,41 +315,8 @@ impl Spans {
         let Some((target, (span, execution))) = target.zip(execution) else {
             return;
         };
-        if newly_known {
-            target.name_spans(request, span);
-        }
         let status = end_execution(target.kind, span, execution, verdict);
         request.set_attribute(target.kind.status_key(), status);
-    }
-}
-
-impl Named {
-    /// What stands for it in span names; nothing for a resource, whose URI is user data.
-    fn label(&self) -> Option<&str> {
-        match self.kind {
-            CallKind::Tool | CallKind::Prompt if self.known => Some(&self.name),
-            CallKind::Tool | CallKind::Prompt => Some(OTHER),
-            CallKind::Resource | CallKind::Splunk => None,
-        }
-    }
-
-    /// Puts the name into the span names, once it has proved to be one of few.
-    fn name_spans(&self, request: &Span, execution: &Span) {
-        let (method, own) = match self.kind {
-            CallKind::Tool => ("tools/call", "mcp.tool"),
-            CallKind::Prompt => ("prompts/get", "mcp.prompt"),
-            CallKind::Resource | CallKind::Splunk => return,
-        };
-        update_name(request, format!("{method} {}", self.name));
-        update_name(execution, format!("{own}.{}", self.name));
-    }
-}
-
-/// The name of a request's span.
-fn name(method: &str, target: Option<&Named>) -> String {
-    match target.and_then(Named::label) {
-        Some(label) => format!("{method} {label}"),
-        None => method.to_owned(),
     }
 }
 
@@ -520,8 +412,7 @@ fn set_error(span: &Span, verdict: &Verdict) {
     }
 }
 
-/// `tracing` fixes a span's name at its start; OTel does not.
-fn update_name(span: &Span, name: String) {
+fn update_name(span: &Span, name: Cow<'static, str>) {
     let context: Context = span.context();
     context.span().update_name(name);
 }

@@ -47,6 +47,17 @@ pub(crate) struct Target<'a> {
     pub(crate) name: Cow<'a, str>,
 }
 
+impl Target<'_> {
+    /// The attribute that names it.
+    pub(crate) fn fact(self) -> KeyValue {
+        match self.kind {
+            CallKind::Tool => KeyValue::new(names::MCP_TOOL_NAME, self.name.into_owned()),
+            CallKind::Prompt => KeyValue::new(names::MCP_PROMPT_NAME, self.name.into_owned()),
+            _ => KeyValue::new(names::MCP_RESOURCE_URI, uri(&self.name)),
+        }
+    }
+}
+
 impl<'a> Operation<'a> {
     /// A request with this method and these parameters.
     pub(crate) fn new(method: &'static str, params: &'a impl Params) -> Self {

@@ -6,10 +6,11 @@ use rmcp::model::{ClientNotification, ClientRequest, ProtocolVersion, ServerConf
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer, Service};
 
+use super::instance::Instance;
 use super::known::OTHER;
 use super::listen;
 use super::notification::{Notice, observe_notification};
-use super::observe::{Instance, Request, observe};
+use super::observe::{Request, observe};
 use super::operation::Operation;
 use super::outcome::Seen;
 

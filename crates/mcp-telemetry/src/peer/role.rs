@@ -21,6 +21,8 @@ use rmcp::{
 use serde_json::Value;
 
 use crate::attributes as names;
+#[cfg(feature = "client")]
+use crate::mcp::initialized;
 use crate::mcp::{OTHER, Observed, Operation, bounded, cancelled, count, level, progress, uri};
 use crate::settings::send_pii;
 
@@ -151,10 +153,7 @@ impl Role for RoleClient {
                 meta: notice_meta(it.params.meta.as_ref()),
             },
             ClientNotification::InitializedNotification(_) => Notice {
-                facts: vec![
-                    KeyValue::new(names::MCP_LIFECYCLE_PHASE, "initialization_complete"),
-                    KeyValue::new(names::MCP_PROTOCOL_READY, 1),
-                ],
+                facts: initialized(),
                 ..Notice::plain("notifications/initialized")
             },
             ClientNotification::RootsListChangedNotification(_) => {

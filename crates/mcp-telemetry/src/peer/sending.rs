@@ -16,7 +16,7 @@ use super::role::{Notice, Role};
 use super::{McpTransport, TracedPeer};
 use crate::attributes as names;
 use crate::call::CallKind;
-use crate::mcp::{Observed, Operation, Outcome, carry, id, known_version, uri, yield_to};
+use crate::mcp::{Observed, Operation, Outcome, carry, id, known_version, yield_to};
 use crate::metrics::{self, Measured};
 use crate::settings::{ORIGIN, TARGET, traces_notification};
 
@@ -58,12 +58,7 @@ impl Sending {
         let label = named.map(|(key, name)| KeyValue::new(key, name.to_owned()));
         let mut facts = operation.facts;
         if let Some(target) = operation.target {
-            let (key, name) = match target.kind {
-                CallKind::Tool => (names::MCP_TOOL_NAME, target.name.into_owned()),
-                CallKind::Prompt => (names::MCP_PROMPT_NAME, target.name.into_owned()),
-                _ => (names::MCP_RESOURCE_URI, uri(&target.name)),
-            };
-            facts.push(KeyValue::new(key, name));
+            facts.push(target.fact());
         }
         let span = start::<R>(&name, "mcp.client");
         Self::new(sender, span, method, label, kind, facts)
