@@ -171,7 +171,8 @@ def main():
         check("what is left out is there to be left out", sorted(left_out - sources), [])
         judged = [(one, one.envelope) for one in all_sent if one.source not in left_out]
         kinds = Counter(head["type"] for _, envelope in judged for head, _ in envelope.items)
-        print(f"  judged: {len(judged)} envelopes, {dict(kinds)}, from {', '.join(sorted(sources - left_out))}")
+        print(f"  judged: {len(judged)} envelopes, {dict(kinds)}")
+        print(f"  sent by: {', '.join(sorted(sources - left_out))}")
         useful = {one.source for one, envelope in judged if envelope.of(*ITEMS)}
         check("each package that has a sink sent events or transactions", sorted({*senders()} - useful), [])
         normalize = normalizer()
