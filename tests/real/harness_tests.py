@@ -70,6 +70,17 @@ class Within(unittest.TestCase):
         if sys.platform == "linux":
             self.assertFalse(Path(f"/proc/{out.strip()}").exists())
 
+    @unittest.skipUnless(sys.platform == "linux", "elsewhere the end of a parent is no signal")
+    def test_the_command_ends_with_who_started_it(self):
+        command = f"{sys.executable} {self.SCRIPT} 60 bash -c 'echo $$; exec sleep 1000'; true"
+        starter = subprocess.Popen(["bash", "-c", command], stdout=subprocess.PIPE, text=True)
+        sleeper = Path("/proc") / starter.stdout.readline().strip()
+        self.assertTrue(sleeper.exists())
+        starter.kill()
+        # Its output ends with the last process that has it.
+        self.assertEqual(starter.communicate(timeout=30), ("", None))
+        self.assertFalse(sleeper.exists())
+
     @unittest.skipUnless(sys.platform == "linux", "elsewhere nobody says what a process has left behind")
     def test_what_is_left_running_is_named_and_ended(self):
         code, out, err = self.within(30, "setsid sleep 1000 >/dev/null & echo $!", "--part")

@@ -4,7 +4,8 @@
 
 With `--log` its output goes to a file, and is shown if it fails. With `--part` a process that is
 still there when the command has ended is a failure, too, and after a failure the end of each log
-that was written meanwhile is shown. The exit code is the command's, or 1.
+that was written meanwhile is shown. The exit code is the command's, or 1. Signals to end, and on
+Linux the end of whoever started this, end the command, too.
 """
 
 import argparse
@@ -20,13 +21,18 @@ from pathlib import Path
 END_SECONDS = 5
 # Of each log.
 LINES = 40
+# Of prctl(2).
+SET_PDEATHSIG = 1
 SET_CHILD_SUBREAPER = 36
 
 
-def adopt():
-    """Orphans of the command become children of this process, where the system can do that."""
+def keep_together():
+    """Where the system can do that: orphans of the command become children of this process, and
+    the end of its own parent is a signal."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        prctl = ctypes.CDLL(None).prctl
+        prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        prctl(SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def children():
@@ -105,10 +111,10 @@ def main():
     asked = parser.parse_args()
     # Files have coarse times.
     since = time.time() - 1
-    adopt()
     out = asked.log.open("wb") if asked.log else None
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
+    keep_together()
     process = subprocess.Popen(asked.command, stdout=out, stderr=out, start_new_session=True)
     wrong, code = [], None
     try:
