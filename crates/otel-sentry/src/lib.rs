@@ -4,7 +4,7 @@
 //!
 //! `assembly` gathers spans by local root; `convert` turns a group into a transaction, by
 //! pure functions over tables; [`delivery`] sends it; [`propagation`] carries traces in and
-//! out; `link` ties what the SDK captures to the active span.
+//! out; `link` ties what the SDK captures to the active span, `frames` makes its stack traces fit.
 
 mod assembly;
 mod clock;
@@ -13,6 +13,7 @@ mod convert;
 pub mod delivery;
 mod dsc;
 mod envelope;
+mod frames;
 mod link;
 mod processor;
 pub mod propagation;
