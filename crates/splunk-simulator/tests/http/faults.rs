@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use splunk_simulator::Fault;
 
-use crate::caller::{Caller, status};
+use crate::caller::{Caller, status, text};
 
 #[tokio::test]
 async fn is_slow_on_demand() {
@@ -48,8 +48,8 @@ async fn faults_strike_by_path_and_wear_off() {
         "ERROR"
     );
     assert_eq!(caller.oneshot("search *").await.status(), StatusCode::OK);
-    let info = caller.get("/services/server/info").send().await.unwrap();
-    assert_eq!(info.text().await.unwrap(), "not json");
+    let info = text(caller.get("/services/server/info")).await;
+    assert_eq!(info, "not json");
 
     caller.simulator.fault(Fault::status(500).times(10));
     caller.simulator.clear_faults();

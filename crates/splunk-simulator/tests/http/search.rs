@@ -99,7 +99,7 @@ async fn runs_jobs() {
     assert!(xml.contains("<entry xmlns=\"http://www.w3.org/2005/Atom\""));
     assert!(xml.contains("<s:key name=\"isDone\">1</s:key>"));
 
-    let results: Value = json(caller.post(
+    let results = json(caller.post(
         &format!("/servicesNS/nobody/search/search/v2/jobs/{done}/results"),
         &[("output_mode", "json"), ("count", "2"), ("offset", "1")],
     ))
@@ -140,10 +140,9 @@ async fn runs_jobs() {
         .await,
         StatusCode::OK
     );
-    assert_eq!(
-        status(caller.get(&format!("{path}?output_mode=json"))).await,
-        StatusCode::NOT_FOUND
-    );
+    let gone = caller.get(&format!("{path}?output_mode=json"));
+    let gone = gone.send().await.unwrap();
+    assert_eq!(gone.status(), StatusCode::NOT_FOUND);
     assert_eq!(
         gone.json::<Value>().await.unwrap()["messages"][0]["text"],
         "Unknown sid."
