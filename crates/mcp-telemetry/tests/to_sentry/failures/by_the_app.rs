@@ -1,11 +1,18 @@
 //! Failures that the app reports: logs and captured errors.
 
+use rmcp::model::{ServerCapabilities, ServerConfig, SubscriptionFilter};
+use rmcp::service::SubscriptionContext;
+use rmcp::{ErrorData, ServerHandler};
 use serde_json::json;
+use telemetry_testkit::Received;
 
 use super::{
     CHAIN, assert_at_execution, assert_tool_failure, called, exceptions, expected_mechanism,
     mechanism, one,
 };
+use crate::common::DEADLINE;
+use crate::common::raw::{MODERN, Wrapper};
+use crate::live;
 
 #[tokio::test]
 async fn a_failure_that_is_logged() {
@@ -71,4 +78,50 @@ async fn a_failure_that_is_captured() {
 async fn a_failure_of_a_task() {
     let received = called("spawns").await;
     assert_tool_failure(&received, "spawns", &CHAIN);
+}
+
+/// A server whose subscriptions log an error.
+struct Listening;
+
+impl ServerHandler for Listening {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_tool_list_changed();
+        ServerConfig::new(capabilities.build())
+    }
+
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        Some(requested.clone())
+    }
+
+    async fn listen(&self, _: SubscriptionContext) -> Result<(), ErrorData> {
+        tracing::error!("the source is gone");
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_a_subscription_has_the_breadcrumb_of_its_request() {
+    for wrapper in Wrapper::BOTH {
+        let live = live(&[]);
+        let mut raw = wrapper.serve(Listening).open(MODERN).await;
+        let filter = json!({ "notifications": { "toolsListChanged": true } });
+        raw.send("subscriptions/listen", filter).await;
+        let look = |received: &Received| (!received.events().is_empty()).then_some(());
+        live.sink.wait_for_async(DEADLINE, look).await.unwrap();
+        raw.close().await;
+        let received = live.finish();
+        let event = one(&received);
+        assert_eq!(event.text(), Some("the source is gone"), "{wrapper:?}");
+        let trail: Vec<_> = event
+            .breadcrumbs
+            .iter()
+            .filter_map(|it| it.message.as_deref())
+            .collect();
+        assert_eq!(trail, ["subscriptions/listen"], "{wrapper:?}");
+    }
 }
