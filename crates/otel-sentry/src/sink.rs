@@ -8,6 +8,7 @@ use opentelemetry::{Key, KeyValue, TraceId, Value};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 use otel_pipeline::SpanSink;
+use sentry::protocol::Breadcrumb;
 use sentry::{Client, Envelope};
 use thiserror::Error;
 
@@ -181,14 +182,8 @@ impl SentrySink {
 
     fn send(&mut self, groups: Vec<Group>) {
         for group in groups {
-            let now = SystemTime::now();
-            let events = timeline(group.spans());
-            if let Some(exceptions) = &mut self.exceptions {
-                let captured = exceptions.capture(&group, &events, now);
-                add(&self.handle.0.exceptions, captured);
-            }
+            let mut crumbs = self.span_events(&group);
             let dsc = self.sampling_context(&group.root);
-            let mut crumbs = breadcrumbs(&events, now);
             let limits = Limits::default().without(payload_bytes(&crumbs));
             let children: Vec<&SpanData> = group.rest.iter().map(AsRef::as_ref).collect();
             let service = envelope::service(&self.target, &self.resource);
@@ -204,6 +199,20 @@ impl SentrySink {
                 }
             }
         }
+    }
+
+    /// Captures the exceptions on a group's spans; gives all their events as breadcrumbs.
+    fn span_events(&mut self, group: &Group) -> Vec<Breadcrumb> {
+        let events = timeline(group.spans());
+        if events.is_empty() {
+            return Vec::new();
+        }
+        let now = SystemTime::now();
+        if let Some(exceptions) = &mut self.exceptions {
+            let captured = exceptions.capture(group, &events, now);
+            add(&self.handle.0.exceptions, captured);
+        }
+        breadcrumbs(&events, now)
     }
 
     fn deliver(&self, bytes: Vec<u8>, children: usize, refused: usize) {
