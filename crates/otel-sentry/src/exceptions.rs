@@ -21,6 +21,9 @@ use crate::link::OtelIntegration;
 /// The most events that one transaction's exceptions make.
 const MOST_EVENTS: usize = 100;
 
+/// The most exceptions of one transaction that are looked at.
+const MOST_EXCEPTIONS: usize = 1_000;
+
 /// Sees the error event of an exception on a span, before the client gets it.
 ///
 /// Closures implement it. It runs on the pipeline's thread, once per event.
@@ -82,7 +85,8 @@ impl Exceptions {
         // The parents, too: those of late spans went out before.
         let spans: Vec<_> = parents.iter().flat_map(|(id, of)| [*id, *of]).collect();
         let mut made = 0;
-        for (index, at) in events.iter().enumerate().filter(|(_, it)| is_candidate(it)) {
+        let found = events.iter().enumerate().filter(|(_, it)| is_candidate(it));
+        for (index, at) in found.take(MOST_EXCEPTIONS) {
             let id = at.span.span_context.span_id();
             let text = key(at.event);
             if made == MOST_EVENTS {

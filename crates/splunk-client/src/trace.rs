@@ -1,7 +1,5 @@
 //! What a call's spans say: `splunk.api` for the operation, `http.client` for each request.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use http::{StatusCode, Uri};
 use mcp_telemetry::http::HttpCall;
 use mcp_telemetry::{CallSpan, Outcome, attributes as names};
@@ -69,7 +67,7 @@ pub(crate) fn exchange<'a>(
         call: HttpCall::start(request.method(), &uri, Some(path)),
         client,
         running,
-        ended: AtomicBool::new(false),
+        ended: false,
     }
 }
 
@@ -79,7 +77,7 @@ pub(crate) struct Exchange<'a> {
     call: HttpCall,
     client: &'a SplunkClient,
     running: Running,
-    ended: AtomicBool,
+    ended: bool,
 }
 
 impl Exchange<'_> {
@@ -94,8 +92,8 @@ impl Exchange<'_> {
     }
 
     /// It ended by itself: with an error, or with all of its response.
-    pub(crate) fn end(&self, error: Option<&SplunkError>) {
-        self.ended.store(true, Ordering::Relaxed);
+    pub(crate) fn end(mut self, error: Option<&SplunkError>) {
+        self.ended = true;
         if let Some(error) = error {
             self.call.fail(error.error_type(), error);
         }
@@ -105,7 +103,7 @@ impl Exchange<'_> {
 impl Drop for Exchange<'_> {
     fn drop(&mut self) {
         // Whoever waits no longer before the time is over has cancelled it, which is no error.
-        if !*self.ended.get_mut() && self.running.is_over() {
+        if !self.ended && self.running.is_over() {
             let error = self.client.timed_out(self.running);
             self.call.fail(error.error_type(), &error);
         }
