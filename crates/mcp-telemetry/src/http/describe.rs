@@ -89,11 +89,3 @@ pub(super) fn verb(method: &'static str) -> &'static str {
         known => known,
     }
 }
-
-/// The scheme. A client may write any into its request; it is one of two all the same.
-pub(super) fn scheme(head: &Parts) -> &'static str {
-    match head.uri.scheme_str() {
-        Some("https") => "https",
-        _ => "http",
-    }
-}

@@ -178,7 +178,8 @@ impl Request {
             let _current = self.current();
             self.watch.failed(|| self.failed(outcome, &verdict));
         }
-        self.health.end(session_end(outcome, &verdict));
+        let reported = self.watch.has_reported();
+        self.health.end(session_end(outcome, &verdict, reported));
         if let Some(spans) = &mut self.spans {
             let target = self.target.as_ref();
             if learned == Some(true) {
@@ -397,11 +398,12 @@ pub(crate) async fn observe<T: Observed>(
     }
 }
 
-/// What an ending means for the request's session.
-fn session_end(outcome: &Outcome, verdict: &Verdict) -> Ended {
+/// What an ending means for the request's session; `reported` says that an error was captured
+/// in it.
+fn session_end(outcome: &Outcome, verdict: &Verdict, reported: bool) -> Ended {
     match outcome {
         Outcome::Panicked => Ended::Crashed,
-        _ if verdict.error_type.is_some() => Ended::Errored,
+        _ if reported || verdict.error_type.is_some() => Ended::Errored,
         _ => Ended::Exited,
     }
 }
