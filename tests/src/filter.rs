@@ -94,7 +94,7 @@ impl Filter {
     }
 
     /// Whether every term holds.
-    pub fn finds(&self, item: &impl Searchable) -> bool {
+    pub fn finds(&self, item: &dyn Searchable) -> bool {
         self.0.iter().all(|term| term.holds(item))
     }
 }
@@ -147,7 +147,7 @@ impl Term {
         })
     }
 
-    fn holds(&self, item: &impl Searchable) -> bool {
+    fn holds(&self, item: &dyn Searchable) -> bool {
         let value = item.value(&self.key).filter(|value| match self.ty {
             Some(Type::Number) => value.is_number(),
             Some(Type::Text) => value.is_string(),
