@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::io;
 
+use mcp_telemetry::sentry::{self, User};
+use serde_json::json;
 use telemetry_testkit::{Event, Received};
 
 use crate::live;
@@ -152,4 +154,31 @@ fn an_error_as_text_is_an_exception_too() {
     assert_eq!(exception.ty.as_deref(), Some("Error"));
     assert_eq!(exception.value.as_deref(), Some("no answer"));
     assert!(!event.contexts.contains_key("Rust Tracing Fields"));
+}
+
+#[test]
+fn of_a_user_the_id_alone_leaves_without_pii() {
+    for (pii, expected) in [
+        (
+            "true",
+            json!({
+                "id": "ada", "email": "ada@example.com", "username": "Ada", "ip_address": "192.0.2.7",
+                "team": "search",
+            }),
+        ),
+        ("false", json!({ "id": "ada" })),
+    ] {
+        let live = live(&[("SENTRY_SEND_PII", pii)]);
+        let user = User {
+            id: Some("ada".to_owned()),
+            email: Some("ada@example.com".to_owned()),
+            username: Some("Ada".to_owned()),
+            ip_address: Some("192.0.2.7".parse().unwrap()),
+            other: [("team".to_owned(), json!("search"))].into(),
+        };
+        sentry::configure_scope(|scope| scope.set_user(Some(user)));
+        tracing::error!("failed");
+        let received = live.finish();
+        assert_eq!(received.events()[0].raw["user"], expected, "{pii}");
+    }
 }
