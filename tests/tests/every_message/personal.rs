@@ -1,8 +1,9 @@
 //! What a client wrote and was answered: what of it leaves, with `SENTRY_SEND_PII` and without.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
+use mcp_telemetry::attributes;
 use mcp_telemetry_tests::client::{bad_search, connect, failed, good_search, search};
 use mcp_telemetry_tests::harness::Harness;
 use mcp_telemetry_tests::raw::RawSession;
@@ -61,6 +62,30 @@ const ELSEWHERE: [&str; 2] = [
     "e-mail, name and address of a user whom the app sets",
     "counts, sizes, durations, statuses, kinds of errors",
 ];
+
+/// Gated attributes that nothing here has: other notifications, and macros with `ret`. The tests
+/// of mcp-telemetry have them.
+const NOT_HERE: [&str; 7] = [
+    "mcp.tool.result_keys",
+    "mcp.resource.result.content",
+    "mcp.prompt.result.content",
+    "mcp.progress.message",
+    "mcp.logging.message",
+    "splunk.argument.",
+    "splunk.result",
+];
+
+/// The gated attributes that stand on some span of either sink.
+fn gated(received: &Received) -> BTreeSet<&'static str> {
+    let otlp = received.otlp_spans();
+    let otlp = otlp.iter().flat_map(|span| span.attributes.keys());
+    let transactions = received.transactions();
+    let sentry = transactions.iter().flat_map(|it| it.all_spans());
+    let sentry = sentry.flat_map(|span| span.data.keys());
+    let attributes = otlp.chain(sentry).filter_map(|key| attributes::find(key));
+    let gated = attributes.filter(|it| it.gate.needs_pii());
+    gated.map(|it| it.key).collect()
+}
 
 /// The README's table: whether what stands in a row is sent without `SENTRY_SEND_PII`.
 fn rows_of_readme() -> BTreeMap<&'static str, bool> {
@@ -189,7 +214,7 @@ async fn send(harness: &Harness) -> anyhow::Result<Received> {
 }
 
 #[test]
-fn the_table_of_the_readme_holds_for_every_text() {
+fn the_table_of_the_readme_holds_for_every_text_and_every_gate() {
     let table = rows_of_readme();
     let tested = TEXTS.iter().map(|(what, _)| *what).chain(ELSEWHERE);
     let mut tested: Vec<_> = tested.collect();
@@ -202,6 +227,11 @@ fn the_table_of_the_readme_holds_for_every_text() {
             let expected = if leaves { texts.to_vec() } else { Vec::new() };
             assert_eq!(seen(&received, texts.iter().copied()), expected, "{what}");
         }
+        let all = attributes::ALL.iter().filter(|it| it.gate.needs_pii());
+        let all = all
+            .map(|it| it.key)
+            .filter(|key| pii() && !NOT_HERE.contains(key));
+        assert_eq!(gated(&received), all.collect());
         // The user of a URI is a credential, and a method that nobody knows is `_OTHER`.
         let never = ["word-user", "word-method"];
         assert_eq!(seen(&received, never.into_iter()), [""; 0]);
