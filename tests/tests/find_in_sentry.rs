@@ -208,6 +208,26 @@ impl Run {
     }
 }
 
+/// Tells whether a span is the one looked for.
+type IsIt = fn(&OtlpSpan) -> bool;
+
+/// Traces that are no tool calls, each with how one of its spans is known.
+const OTHERS: [(&str, IsIt); 4] = [
+    ("alone", |span| is_alone(span, "indexes.list")),
+    ("alone-slow", |span| is_alone(span, "search.oneshot")),
+    ("own", |span| {
+        span.attribute_str("sentry.op") == Some(OWN_OP)
+    }),
+    ("gone", |span| {
+        span.attribute("http.request.header.x-request-id") == Some(&json!(["find-gone"]))
+    }),
+];
+
+/// Whether a span is this operation on Splunk, outside of any request.
+fn is_alone(span: &OtlpSpan, operation: &str) -> bool {
+    span.parent_span_id.is_none() && span.attribute_str("splunk.operation") == Some(operation)
+}
+
 /// Makes good, bad and slow calls in two sessions, and operations on Splunk outside of any.
 async fn run(harness: &Harness) -> anyhow::Result<(Run, Received)> {
     let one = connect(harness, "finder-one").await?;
@@ -248,20 +268,7 @@ async fn run(harness: &Harness) -> anyhow::Result<(Run, Received)> {
     }
     let indexes = harness.trace_of_request("finder-two", "tools/call", SEARCH_OPS.len());
     traces.insert(indexes.await?.id, "indexes");
-    let is = |span: &OtlpSpan, key: &str, value: &str| span.attribute_str(key) == Some(value);
-    let is_alone = |span: &OtlpSpan, operation| {
-        span.parent_span_id.is_none() && is(span, "splunk.operation", operation)
-    };
-    let is_gone = |span: &OtlpSpan| {
-        span.attribute("http.request.header.x-request-id") == Some(&json!(["find-gone"]))
-    };
-    let others: [(_, &dyn Fn(&OtlpSpan) -> bool); 4] = [
-        ("alone", &|span| is_alone(span, "indexes.list")),
-        ("alone-slow", &|span| is_alone(span, "search.oneshot")),
-        ("own", &|span| is(span, "sentry.op", OWN_OP)),
-        ("gone", &is_gone),
-    ];
-    for (name, is_it) in others {
+    for (name, is_it) in OTHERS {
         let look = |received: &Received| {
             let spans = received.otlp_spans();
             let mut found = spans.iter().filter(|span| is_it(span));

@@ -130,9 +130,11 @@ const SEARCH: &str = mcp_telemetry_tests::client::SEARCH;
 fn sessions(received: &Received) -> BTreeMap<Option<String>, [u64; 4]> {
     let mut users = BTreeMap::new();
     for it in received.sessions() {
-        let sum = users.entry(it.distinct_id.clone()).or_insert([0; 4]);
+        let sum: &mut [u64; 4] = users.entry(it.distinct_id.clone()).or_default();
         let more = [it.exited, it.errored, it.abnormal, it.crashed];
-        *sum = std::array::from_fn(|at| sum[at] + more[at]);
+        for (sum, more) in sum.iter_mut().zip(more) {
+            *sum += more;
+        }
     }
     users
 }
