@@ -57,7 +57,7 @@ pub enum Gate {
 
 impl Gate {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: &[Self] = &[
         Self::Open,
         Self::User,
         Self::Inputs,

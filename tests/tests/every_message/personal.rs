@@ -173,13 +173,10 @@ async fn send(harness: &Harness) -> anyhow::Result<Received> {
         let spans = received.otlp_spans();
         // The request's span ends last but for the HTTP one's.
         let mut requests = ids.iter().map(|id| {
-            let is_it = |key, value: &str| {
-                spans.iter().any(|span| {
-                    span.attribute_str("sentry.op") == Some("mcp.server")
-                        && span.attribute_str(key) == Some(value)
-                })
-            };
-            is_it("mcp.request.id", id)
+            spans.iter().any(|span| {
+                span.attribute_str("sentry.op") == Some("mcp.server")
+                    && span.attribute_str("mcp.request.id") == Some(id)
+            })
         });
         let reason = spans.iter().any(|span| {
             span.attribute_str("mcp.client.name") == Some(&wire.name)

@@ -77,7 +77,7 @@ fn push_pii(page: &mut String) {
         "\n## With and without `SENTRY_SEND_PII`\n\n\
          | gate | attributes | `true` | `false` |\n|---|---|---|---|\n",
     );
-    for it in Gate::ALL {
+    for it in Gate::ALL.iter().copied() {
         let (meaning, without) = match it {
             // The rest: too many to name again.
             Gate::Open => continue,
