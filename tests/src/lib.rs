@@ -13,6 +13,7 @@
 //! - [`harness::Harness::test`] runs a test, and checks for everything in the binary that
 //!   both sinks received the same.
 //! - [`repeats`]: attributes that stand twice.
+//! - [`filter`]: Sentry's search over what has arrived.
 //!
 //! ```
 //! use mcp_telemetry_tests::client::{connect, good_search, search};
@@ -33,6 +34,7 @@
 
 pub mod client;
 pub mod everything;
+pub mod filter;
 pub mod harness;
 pub mod raw;
 pub mod repeats;

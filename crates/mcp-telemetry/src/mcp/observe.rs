@@ -26,7 +26,7 @@ use super::result::Observed;
 use super::session::Session;
 use crate::attributes as names;
 use crate::breadcrumb;
-use crate::call::{CallKind, Failure, output};
+use crate::call::{CallKind, Failure};
 use crate::errors::{Failed, McpErrorType, Watch};
 use crate::execution::{Execution, Notes};
 use crate::health::{Ended, Session as HealthSession};
@@ -216,10 +216,7 @@ impl Request {
         Failed {
             kind,
             exception: exception.to_owned(),
-            message: match outcome {
-                Outcome::ToolError(_) => output(message),
-                _ => message.to_owned(),
-            },
+            message: message.to_owned(),
             cause,
             status,
             error_type: match (kind, verdict.code) {

@@ -1,9 +1,10 @@
 //! Sanitizing what the Sentry SDK captures.
 
-use sentry::protocol::{Breadcrumb, Context, Event, Log, Map, Metric, Value};
+use sentry::protocol::{Breadcrumb, Context, Event, Log, Map, Metric, User, Value};
 use telemetry_sanitizer::Sanitizer;
 
 use super::changed;
+use crate::settings::send_pii;
 
 /// Cleans an error event: messages, exceptions, breadcrumbs, tags, contexts, request, user.
 pub(crate) fn event(sanitizer: &Sanitizer, mut event: Event<'static>) -> Event<'static> {
@@ -61,6 +62,14 @@ pub(crate) fn event(sanitizer: &Sanitizer, mut event: Event<'static>) -> Event<'
         }
     }
     if let Some(user) = &mut event.user {
+        if !send_pii() {
+            // The id stays, which sessions have too: it is what the app chose to tell by.
+            let id = user.id.take();
+            *user = User {
+                id,
+                ..User::default()
+            };
+        }
         for text in [&mut user.id, &mut user.email, &mut user.username] {
             optional(sanitizer, text);
         }
