@@ -1,0 +1,67 @@
+//! A secret of every kind in every place that a user can write to: not one in any byte that
+//! leaves, and what stands beside it arrives.
+//!
+//! A place is a line of a table: its name, where what is written there has to arrive, and how
+//! to write there. Each gets a third of the kinds of secret that the sanitizer knows, another
+//! third than its neighbours, and harmless lines. Beside each stands a word of its own.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+#![expect(
+    deprecated,
+    reason = "what rmcp deprecates can be written to all the same"
+)]
+
+mod answers;
+mod breadcrumbs;
+mod client;
+mod contexts;
+mod environment;
+mod errors;
+mod headers;
+mod judge;
+mod line;
+mod logs;
+mod metrics;
+mod parrot;
+mod place;
+mod plants;
+mod requests;
+mod spans;
+mod splunk;
+mod world;
+
+use place::Place;
+
+/// All places, family by family.
+fn places() -> Vec<Place> {
+    let families = [
+        answers::PLACES,
+        breadcrumbs::PLACES,
+        client::PLACES,
+        contexts::PLACES,
+        environment::PLACES,
+        errors::PLACES,
+        headers::PLACES,
+        logs::PLACES,
+        metrics::PLACES,
+        requests::PLACES,
+        spans::PLACES,
+        splunk::PLACES,
+    ];
+    families.into_iter().flatten().copied().collect()
+}
+
+#[test]
+fn no_secret_leaves_with_inputs_and_outputs() {
+    judge::judge(true);
+}
+
+#[test]
+fn no_secret_leaves_without_inputs_and_outputs() {
+    judge::judge(false);
+}
