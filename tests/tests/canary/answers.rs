@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::place::Arrives::{Both, Nowhere, Sentry};
-use crate::place::Place;
+use crate::place::{Form, Place};
 use crate::world::World;
 
 pub(crate) const PLACES: &[Place] = &[
@@ -25,7 +25,7 @@ pub(crate) const PLACES: &[Place] = &[
     Place::sent("data of a JSON-RPC error", Nowhere, |world, _| {
         Box::pin(call(world, "breaks with data"))
     }),
-    Place::sent("error that is the caller's fault", Both, |world, _| {
+    Place::sent("error that is the caller's fault", Nowhere, |world, _| {
         Box::pin(call(world, "refuses"))
     }),
     Place::sent("panic of a tool", Sentry, |world, _| {
@@ -62,7 +62,7 @@ pub(crate) const PLACES: &[Place] = &[
             json!({ "uri": "parrot://breaks" }),
         ))
     }),
-    Place::sent("resource that is not there", Both, |world, _| {
+    Place::sent("resource that is not there", Nowhere, |world, _| {
         Box::pin(request(
             world,
             "resources/read",
@@ -92,7 +92,8 @@ pub(crate) const PLACES: &[Place] = &[
     }),
     Place::sent("updated resource", Both, |world, _| {
         Box::pin(call(world, "tells updates"))
-    }),
+    })
+    .form(Form::InUrl),
     Place::sent("cancellation by a server", Both, |world, _| {
         Box::pin(call(world, "tells of cancellation"))
     })

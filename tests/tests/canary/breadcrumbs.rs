@@ -7,7 +7,7 @@ use mcp_telemetry::{
 use opentelemetry::{Array, StringValue, Value};
 
 use crate::place::Arrives::Sentry;
-use crate::place::Place;
+use crate::place::{Form, Place};
 
 pub(crate) const PLACES: &[Place] = &[
     Place::now("breadcrumb", Sentry, |it| left(Breadcrumb::new(&*it.text))),
@@ -28,10 +28,12 @@ pub(crate) const PLACES: &[Place] = &[
             let step = Breadcrumb::new(&*it.word);
             left(step.with_data("client_secret", it.secret.clone()));
         },
-    ),
+    )
+    .form(Form::Named),
     Place::now("name of a breadcrumb's data", Sentry, |it| {
         left(Breadcrumb::new("step").with_data(&*it.text, 1_i64));
-    }),
+    })
+    .form(Form::Brief),
     Place::now("breadcrumb of the SDK's", Sentry, |it| {
         sentry::add_breadcrumb(SentryBreadcrumb {
             message: Some(it.text.clone()),

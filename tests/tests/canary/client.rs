@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::parrot::Parrot;
 use crate::place::Arrives::{Both, Nowhere};
-use crate::place::Place;
+use crate::place::{Form, Place};
 use crate::world::{Said, percent};
 
 pub(crate) const PLACES: &[Place] = &[
@@ -29,7 +29,8 @@ pub(crate) const PLACES: &[Place] = &[
         let uri = format!("parrot://a?note={}", percent(&it.text));
         Box::pin(world.pair.read(uri))
     })
-    .gated(),
+    .gated()
+    .form(Form::InUrl),
     Place::sent("client: tool result", Both, |world, _| {
         Box::pin(world.pair.call("says", json!({})))
     })
@@ -58,7 +59,8 @@ pub(crate) const PLACES: &[Place] = &[
     }),
     Place::sent("client: updated resource", Both, |world, _| {
         Box::pin(world.pair.call("tells updates", json!({})))
-    }),
+    })
+    .form(Form::InUrl),
     Place::sent("client: cancellation", Both, |world, _| {
         Box::pin(world.pair.call("tells of cancellation", json!({})))
     })

@@ -4,7 +4,7 @@ use mcp_telemetry::sentry::protocol::{Log, LogAttribute, LogLevel};
 use mcp_telemetry::sentry::{Hub, metrics};
 
 use crate::place::Arrives::Sentry;
-use crate::place::Place;
+use crate::place::{Form, Place};
 use crate::plants::Planted;
 
 pub(crate) const PLACES: &[Place] = &[
@@ -14,14 +14,16 @@ pub(crate) const PLACES: &[Place] = &[
     }),
     Place::now("name of an attribute of a log to the SDK", Sentry, |it| {
         log("noted", &it.text, "1");
-    }),
+    })
+    .form(Form::Brief),
     Place::now(
         "attribute of a log to the SDK under the secret's name",
         Sentry,
         |it| {
             log(&it.word, "access_token", &it.secret);
         },
-    ),
+    )
+    .form(Form::Named),
     Place::now("name of a metric to the SDK", Sentry, |it| {
         metrics::counter(it.text.clone(), 1).capture();
     }),

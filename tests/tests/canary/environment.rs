@@ -12,7 +12,7 @@ pub(crate) const PLACES: &[Place] = &[
     Place::variable("resource attribute", Both, "OTEL_RESOURCE_ATTRIBUTES").form(Form::Line),
     Place::variable("service name", Both, "OTEL_SERVICE_NAME").form(Form::Line),
     Place::variable("environment", Both, "SENTRY_ENVIRONMENT").form(Form::Name),
-    Place::variable("release", crate::place::Arrives::Sentry, "SENTRY_RELEASE").form(Form::Line),
+    Place::variable("release", Both, "SENTRY_RELEASE").form(Form::Name),
 ];
 
 /// Telemetry of its own with this variable, and a little of everything that it sends.

@@ -9,7 +9,7 @@ use mcp_telemetry::sentry::{self, Level, Scope};
 use mcp_telemetry::{McpErrorContext, capture_mcp_error};
 
 use crate::place::Arrives::Sentry;
-use crate::place::Place;
+use crate::place::{Form, Place};
 use crate::world::percent;
 
 pub(crate) const PLACES: &[Place] = &[
@@ -36,7 +36,8 @@ pub(crate) const PLACES: &[Place] = &[
         let uri = format!("parrot://a?note={}", percent(&it.text));
         captured("it broke", McpErrorContext::new().with_resource_uri(uri));
     })
-    .gated(),
+    .gated()
+    .form(Form::InUrl),
     Place::now("extra of a captured error", Sentry, |it| {
         captured(
             "it broke",
@@ -49,7 +50,8 @@ pub(crate) const PLACES: &[Place] = &[
             "it broke",
             context.with_extra("session_key", it.secret.clone()),
         );
-    }),
+    })
+    .form(Form::Named),
     Place::now("structure in an extra", Sentry, |it| {
         let extra = serde_json::json!({ "list": [{ "note": it.text }] });
         captured(
@@ -59,7 +61,8 @@ pub(crate) const PLACES: &[Place] = &[
     }),
     Place::now("name of an extra", Sentry, |it| {
         captured("it broke", McpErrorContext::new().with_extra(&*it.text, 1));
-    }),
+    })
+    .form(Form::Brief),
     Place::now("panic", Sentry, |it| {
         let text = it.text.clone();
         assert!(catch_unwind(|| panic!("{text}")).is_err());
@@ -78,10 +81,12 @@ pub(crate) const PLACES: &[Place] = &[
             scope.set_tag("beside", &it.word);
             scope.set_tag("api_key", &it.secret);
         });
-    }),
+    })
+    .form(Form::Named),
     Place::now("name of a tag", Sentry, |it| {
         scoped(|scope| scope.set_tag(&it.text, "1"));
-    }),
+    })
+    .form(Form::Brief),
     Place::now("extra of a scope", Sentry, |it| {
         scoped(|scope| scope.set_extra("note", it.text.clone().into()));
     }),
@@ -92,7 +97,8 @@ pub(crate) const PLACES: &[Place] = &[
     Place::now("name of a context", Sentry, |it| {
         let values = [("note".to_owned(), Value::from(1))];
         scoped(|scope| scope.set_context(&it.text, Context::Other(values.into())));
-    }),
+    })
+    .form(Form::Brief),
     Place::now("fingerprint", Sentry, |it| {
         scoped(|scope| scope.set_fingerprint(Some(&[&it.text])));
     }),
@@ -246,7 +252,7 @@ impl fmt::Debug for Odd {
 
 impl fmt::Display for Odd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.to_lowercase())
+        f.write_str(&self.0)
     }
 }
 

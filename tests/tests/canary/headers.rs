@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, Method};
 use reqwest::RequestBuilder;
 use serde_json::json;
 
-use crate::place::Arrives::{self, Both, Nowhere};
+use crate::place::Arrives::{self, Both, Nowhere, Otlp};
 use crate::place::{Form, Place};
 use crate::world::{World, percent};
 
@@ -23,11 +23,11 @@ pub(crate) const PLACES: &[Place] = &[
     header("trace parent header that is none", "traceparent", Nowhere),
     header("last event header", "last-event-id", Nowhere),
     header("user agent header", "user-agent", Both).gated(),
-    header("host header", "host", Both),
-    header("request id header", "x-request-id", Both).form(Form::Name),
+    header("host header", "host", Both).form(Form::Name),
+    header("request id header", "x-request-id", Both).form(Form::ShortName),
     header("session header", "mcp-session-id", Both).form(Form::Name),
-    header("MCP version header", "mcp-protocol-version", Both).form(Form::Name),
-    Place::sent("tracestate header", Both, |world, it| {
+    header("MCP version header", "mcp-protocol-version", Both).form(Form::ShortName),
+    Place::sent("tracestate header", Otlp, |world, it| {
         Box::pin(with_trace(world, &it.text))
     })
     .form(Form::Name),
@@ -43,7 +43,8 @@ pub(crate) const PLACES: &[Place] = &[
             let url = format!("{}?beside={}&access_token={secret}", world.url, it.word);
             Box::pin(to_url(world, url))
         },
-    ),
+    )
+    .form(Form::Named),
     Place::sent("path of a URL", Both, |world, it| {
         let url = format!("{}/{}", world.url, percent(&it.text));
         Box::pin(to_url(world, url))

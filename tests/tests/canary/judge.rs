@@ -33,10 +33,13 @@ pub(crate) fn judge(send_pii: bool) {
         })
         .collect();
     check_counts(&planted);
+    let t = std::time::Instant::now();
     let received = plant(send_pii, &planted);
+    eprintln!("TIME planted {:?}", t.elapsed());
     assert!(received.problems().is_empty(), "{:?}", received.problems());
     assert_eq!(received.forgotten(), 0);
     let mut wrong = leaks(&received, &planted);
+    eprintln!("TIME leaks {:?} bytes {}", t.elapsed(), received.requests().iter().map(|it| it.body.len()).sum::<usize>());
     wrong.extend(lost(&received, &planted, send_pii));
     assert!(
         wrong.is_empty(),
@@ -78,8 +81,10 @@ fn plant(send_pii: bool, planted: &[(usize, Planted)]) -> Received {
         let mut world = World::start(send_pii).await;
         let places = places();
         let mut before = None;
+        let t = std::time::Instant::now();
         for (index, plant) in planted {
             if before.replace(index) != Some(index) {
+                eprintln!("TIME {:?} {}", t.elapsed(), places[*index].name);
                 world.telemetry.flush();
             }
             world.say(&plant.text);

@@ -5,7 +5,7 @@ use std::io;
 use tracing::{error, info, warn};
 
 use crate::place::Arrives::Both;
-use crate::place::Place;
+use crate::place::{Form, Place};
 
 pub(crate) const PLACES: &[Place] = &[
     Place::now("log message", Both, |it| info!("{}", it.text)),
@@ -27,7 +27,8 @@ pub(crate) const PLACES: &[Place] = &[
     }),
     Place::now("log field under the secret's name", Both, |it| {
         info!(beside = it.word, password = it.secret, "noted");
-    }),
+    })
+    .form(Form::Named),
     Place::now("field of an error log", Both, |it| {
         error!(note = it.text, "noted")
     }),
@@ -50,7 +51,8 @@ pub(crate) const PLACES: &[Place] = &[
         |it| {
             unlocks(&it.word, &it.secret);
         },
-    ),
+    )
+    .form(Form::Named),
     Place::now("instrumented result", Both, |it| {
         gives(&it.text);
     }),

@@ -25,11 +25,13 @@ pub(crate) const PLACES: &[Place] = &[
                 ],
             );
         },
-    ),
+    )
+    .form(Form::Named),
     Place::now("name of a counter's attribute", Otlp, |it| {
         let counter = meter().u64_counter("app.names").build();
         counter.add(1, &[KeyValue::new(it.text.clone(), 1_i64)]);
-    }),
+    })
+    .form(Form::Brief),
     Place::now("attribute of a histogram", Otlp, |it| {
         let histogram = meter().f64_histogram("app.time").build();
         histogram.record(0.5, &[KeyValue::new("note", it.text.clone())]);
@@ -62,7 +64,8 @@ pub(crate) const PLACES: &[Place] = &[
             .build();
         let meter = global::meter_provider().meter_with_scope(scope);
         meter.u64_counter("app.steps").build().add(1, &[]);
-    }),
+    })
+    .form(Form::Brief),
 ];
 
 fn meter() -> Meter {

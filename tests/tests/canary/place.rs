@@ -36,6 +36,16 @@ pub(crate) enum Form {
     Line,
     /// Letters, digits and `_.-/`, beginning with a letter: kinds with a form of their own.
     Name,
+    /// The same in 64 bytes.
+    ShortName,
+    /// A text of at most 150 bytes, which may be a name.
+    Brief,
+    /// A text of at most 200 bytes in a URL.
+    InUrl,
+    /// A member of `tracestate`.
+    Member,
+    /// The secret alone, under a name that gives it away; the word stands beside it.
+    Named,
 }
 
 /// How it is written.

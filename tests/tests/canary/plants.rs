@@ -1,9 +1,13 @@
 //! What is planted: secrets of all kinds and harmless lines, each with a word beside it.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 use mcp_telemetry_tests::needles::SHORTEST;
-use telemetry_sanitizer::testing::{harmless, secrets};
+use telemetry_sanitizer::testing::{Secret, harmless, secrets};
 
 use crate::place::Form;
+use crate::world::percent;
 
 /// A place gets one of so many kinds of secret.
 const SHARE: usize = 3;
@@ -49,11 +53,12 @@ pub(crate) fn plants(place: usize, form: Form) -> Vec<Planted> {
             kind: Some(secret.kind),
             text: form.beside(&word, &text),
             word,
-            pieces: pieces(&secret.marker),
+            pieces: pieces(&secret),
             secret: secret.secret,
         }
     });
-    let lines = harmless().filter(|line| line.len() <= LONGEST_HARMLESS);
+    // A harmless line under a secret's name is taken for a secret.
+    let lines = harmless().filter(|line| form != Form::Named && line.len() <= LONGEST_HARMLESS);
     let lines = lines.skip(place % 8).step_by(8);
     let lines = lines.filter_map(|line| form.write(line, line, true));
     let lines = lines.enumerate().map(|(index, line)| {
@@ -75,39 +80,56 @@ pub(crate) fn kinds() -> usize {
     all.filter(|it| it.marker.len() >= SHORTEST).count()
 }
 
-fn pieces(marker: &str) -> Vec<String> {
-    match marker.len() {
-        long if long > PIECE && marker.is_ascii() => {
-            vec![
-                marker[..PIECE].to_owned(),
-                marker[long - PIECE..].to_owned(),
-            ]
-        }
-        _ => vec![marker.to_owned()],
+/// What is looked for of a secret: its start and its end. The start of one that is encoded may
+/// be that of others, and no secret.
+fn pieces(secret: &Secret) -> Vec<String> {
+    let marker = &secret.marker;
+    if marker.len() <= PIECE || !marker.is_ascii() {
+        return vec![marker.clone()];
     }
+    let ends = [&marker[..PIECE], &marker[marker.len() - PIECE..]];
+    let is_own = |piece: &&str| !COMMON.contains(*piece);
+    ends.into_iter().filter(is_own).map(str::to_owned).collect()
 }
 
+/// Pieces that secrets of other seeds have too.
+static COMMON: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let ends = |seed| {
+        let long = secrets(seed).into_iter().map(|it| it.marker);
+        let long = long.filter(|it| it.len() > PIECE && it.is_ascii());
+        long.flat_map(|it| [it[..PIECE].to_owned(), it[it.len() - PIECE..].to_owned()])
+            .collect::<BTreeSet<_>>()
+    };
+    &ends(1_000_000) & &ends(1_000_001)
+});
+
 impl Form {
-    /// A text in this form, if it has one.
+    /// A text in this form, if it has one. `alone` is the secret without what gives it away.
     fn write(self, text: &str, alone: &str, has_own_form: bool) -> Option<String> {
+        let is_line = |text: &str| text.is_ascii() && !text.contains(char::is_control);
+        let as_line = || text.replace("\r\n", "\\r\\n").replace('\n', "\\n");
         match self {
-            Self::Text => Some(text.to_owned()),
-            Self::Line => {
-                let ends = text.replace("\r\n", "\\r\\n").replace('\n', "\\n");
-                (!ends.contains(char::is_control)).then_some(ends)
+            Self::Text | Self::Named => Some(text.to_owned()),
+            Self::Brief => (text.len() <= 150).then(|| text.to_owned()),
+            Self::InUrl => (percent(text).len() <= 200).then(|| text.to_owned()),
+            Self::Line => Some(as_line()).filter(|text| is_line(text)),
+            Self::Member => {
+                let member = as_line().replace(',', "%2C").replace('=', "%3D");
+                is_line(&member).then_some(member)
             }
-            Self::Name => {
+            Self::Name | Self::ShortName => {
                 let fits = |c: char| c.is_ascii_alphanumeric() || "_.-/".contains(c);
-                (has_own_form && alone.len() < 200 && alone.chars().all(fits))
-                    .then(|| alone.to_owned())
+                let most = if self == Self::Name { 200 } else { 50 };
+                let fits = has_own_form && alone.len() <= most && alone.chars().all(fits);
+                fits.then(|| alone.to_owned())
             }
         }
     }
 
     fn beside(self, word: &str, text: &str) -> String {
         match self {
-            Self::Text | Self::Line => format!("{word} {text}"),
-            Self::Name => format!("{word}/{text}"),
+            Self::Name | Self::ShortName => format!("{word}/{text}"),
+            _ => format!("{word} {text}"),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::line::Line;
 use crate::parrot::Parrot;
-use crate::place::Arrives::{Both, Nowhere};
+use crate::place::Arrives::{Both, Nowhere, Otlp};
 use crate::place::{Form, Place};
 use crate::plants::Planted;
 use crate::world::{World, percent};
@@ -25,7 +25,8 @@ pub(crate) const PLACES: &[Place] = &[
             ))
         },
     )
-    .gated(),
+    .gated()
+    .form(Form::Named),
     Place::sent("tool argument deep inside", Both, |world, it| {
         let inner = json!({ "list": [{ "more": { "note": it.text } }] });
         Box::pin(call(world, json!({ "inner": inner })))
@@ -39,7 +40,8 @@ pub(crate) const PLACES: &[Place] = &[
     Place::sent("name of a tool argument", Both, |world, it| {
         Box::pin(call(world, json!({ it.text.clone(): 1 })))
     })
-    .gated(),
+    .gated()
+    .form(Form::Brief),
     Place::sent(
         "name of a tool that nobody registered",
         Both,
@@ -63,21 +65,25 @@ pub(crate) const PLACES: &[Place] = &[
             Box::pin(request(world, "prompts/get", prompt("takes", arguments)))
         },
     )
-    .gated(),
+    .gated()
+    .form(Form::Named),
     Place::sent("name of a prompt argument", Both, |world, it| {
         let arguments = json!({ it.text.clone(): "1" });
         Box::pin(request(world, "prompts/get", prompt("takes", arguments)))
     })
-    .gated(),
+    .gated()
+    .form(Form::Brief),
     Place::sent("resource URI", Both, |world, it| {
         let uri = format!("parrot://{}", percent(&it.text));
         Box::pin(request(world, "resources/read", json!({ "uri": uri })))
-    }),
+    })
+    .form(Form::InUrl),
     Place::sent("query of a resource URI", Both, |world, it| {
         let uri = format!("parrot://a?note={}", percent(&it.text));
         Box::pin(request(world, "resources/read", json!({ "uri": uri })))
     })
-    .gated(),
+    .gated()
+    .form(Form::InUrl),
     Place::sent("resource URI that is none", Both, |world, it| {
         Box::pin(request(world, "resources/read", json!({ "uri": it.text })))
     })
@@ -86,7 +92,8 @@ pub(crate) const PLACES: &[Place] = &[
         let uri = format!("parrot://a?note={}", percent(&it.text));
         Box::pin(request(world, "resources/subscribe", json!({ "uri": uri })))
     })
-    .gated(),
+    .gated()
+    .form(Form::InUrl),
     Place::sent("method that nobody knows", Nowhere, |world, it| {
         Box::pin(request(world, &it.text, json!({})))
     }),
@@ -167,19 +174,20 @@ pub(crate) const PLACES: &[Place] = &[
         let meta = json!({ "note": it.text, "password": it.secret, "progressToken": it.text });
         Box::pin(with_meta(world, meta))
     }),
-    Place::sent("tracestate in _meta", Both, |world, it| {
-        let state = format!("vendor={}", state_value(it));
+    Place::sent("tracestate in _meta", Otlp, |world, it| {
+        let state = format!("vendor={}", it.text);
         Box::pin(traced(world, json!({ "tracestate": state })))
     })
-    .form(Form::Line),
+    .form(Form::Member),
     Place::sent(
         "tracestate member under the secret's name",
-        Both,
+        Otlp,
         |world, it| {
             let state = format!("beside={},password={}", it.word, token(&it.secret));
             Box::pin(traced(world, json!({ "tracestate": state })))
         },
-    ),
+    )
+    .form(Form::Named),
     Place::sent("baggage in _meta", Nowhere, |world, it| {
         let baggage = format!(
             "note={},password={}",
@@ -188,7 +196,7 @@ pub(crate) const PLACES: &[Place] = &[
         );
         Box::pin(traced(world, json!({ "baggage": baggage })))
     }),
-    Place::sent("Sentry's baggage in _meta", SENTRY, |world, it| {
+    Place::sent("Sentry's baggage in _meta", Both, |world, it| {
         Box::pin(traced_by_sentry(world, it))
     }),
     Place::sent("trace parent that is none", Nowhere, |world, it| {
@@ -196,8 +204,6 @@ pub(crate) const PLACES: &[Place] = &[
         Box::pin(with_meta(world, meta))
     }),
 ];
-
-const SENTRY: crate::place::Arrives = crate::place::Arrives::Sentry;
 
 async fn request(world: &mut World, method: &str, params: Value) {
     world.parrot.request(method, params).await;
@@ -256,15 +262,6 @@ fn ids() -> (String, String) {
         format!("0af7651916cd43dd{number:016x}"),
         format!("{number:016x}"),
     )
-}
-
-/// What a member of `tracestate` may hold of a text.
-fn state_value(it: &Planted) -> String {
-    it.text
-        .replace([',', '='], ":")
-        .chars()
-        .filter(char::is_ascii)
-        .collect()
 }
 
 fn token(text: &str) -> String {

@@ -15,8 +15,8 @@ use mcp_telemetry::{
 };
 use tracing::{Span, info_span};
 
-use crate::place::Arrives::{Both, Otlp, Sentry};
-use crate::place::Place;
+use crate::place::Arrives::{Both, Otlp};
+use crate::place::{Form, Place};
 use crate::world::percent;
 
 pub(crate) const PLACES: &[Place] = &[
@@ -34,7 +34,8 @@ pub(crate) const PLACES: &[Place] = &[
     }),
     Place::now("field of a span under the secret's name", Both, |it| {
         info_span!("step", beside = it.word, db.password = it.secret).in_scope(|| {});
-    }),
+    })
+    .form(Form::Named),
     Place::now("later field of a span", Both, |it| {
         let span = info_span!("step", note = tracing::field::Empty);
         span.in_scope(|| span.record("note", &*it.text));
@@ -71,11 +72,13 @@ pub(crate) const PLACES: &[Place] = &[
     Place::now("mcp_span's data under the secret's name", Both, |it| {
         let span = mcp_span("app", &it.word);
         span.in_scope(|| span.set_data("passphrase", it.secret.clone()));
-    }),
+    })
+    .form(Form::Named),
     Place::now("name of mcp_span's data", Both, |it| {
         let span = mcp_span("app", "step");
         span.in_scope(|| span.set_data(it.text.clone(), 1_i64));
-    }),
+    })
+    .form(Form::Brief),
     Place::now("mcp_span's error", Both, |it| {
         let span = mcp_span("app", "step");
         span.in_scope(|| span.set_error("app", &it.text));
@@ -93,7 +96,8 @@ pub(crate) const PLACES: &[Place] = &[
     Place::now("name of a span event's attribute", Otlp, |it| {
         let attributes = vec![KeyValue::new(it.text.clone(), 1_i64)];
         Span::current().add_event("noted", attributes);
-    }),
+    })
+    .form(Form::Brief),
     Place::now("attribute of a link", Both, |it| {
         let attributes = vec![KeyValue::new("note", it.text.clone())];
         Span::current().add_link_with_attributes(foreign(TraceState::NONE), attributes);
@@ -101,15 +105,18 @@ pub(crate) const PLACES: &[Place] = &[
     Place::now("name of a link's attribute", Both, |it| {
         let attributes = vec![KeyValue::new(it.text.clone(), 1_i64)];
         Span::current().add_link_with_attributes(foreign(TraceState::NONE), attributes);
-    }),
+    })
+    .form(Form::Brief),
     Place::now("tracestate of a link", Otlp, |it| {
         Span::current().add_link(foreign(state(&it.text)));
-    }),
+    })
+    .form(Form::Member),
     Place::now("tracestate of a parent", Otlp, |it| {
         let context = Context::new().with_remote_span_context(foreign(state(&it.text)));
         let tracer = global::tracer("app");
         drop(tracer.start_with_context("step", &context));
-    }),
+    })
+    .form(Form::Member),
     Place::now("span of OTel's API", Both, |it| {
         let tracer = global::tracer("app");
         let span = tracer.span_builder(it.text.clone());
@@ -133,7 +140,8 @@ pub(crate) const PLACES: &[Place] = &[
                 .tracer_with_scope(scope)
                 .start("step"),
         );
-    }),
+    })
+    .form(Form::Brief),
     Place::now("argument of a traced tool", Both, |it| drop(tool(&it.text))).gated(),
     Place::now(
         "argument of a traced tool under the secret's name",
@@ -142,7 +150,8 @@ pub(crate) const PLACES: &[Place] = &[
             drop(locked_tool(&it.word, &it.secret));
         },
     )
-    .gated(),
+    .gated()
+    .form(Form::Named),
     Place::now("result of a traced tool", Both, |it| drop(given(&it.text))).gated(),
     Place::now("error of a traced tool", Both, |it| {
         drop(broken_tool(&it.text))
@@ -162,7 +171,7 @@ pub(crate) const PLACES: &[Place] = &[
     Place::now("fact recorded in a Splunk operation", Both, |it| {
         recording(&it.text)
     }),
-    Place::now("Sentry's own attributes of a span", Sentry, |it| {
+    Place::now("Sentry's own attributes of a span", Both, |it| {
         let span = mcp_span("app", "step");
         span.in_scope(|| {
             span.set_data("sentry.description", it.text.clone());
@@ -180,8 +189,7 @@ fn foreign(state: TraceState) -> SpanContext {
 }
 
 fn state(text: &str) -> TraceState {
-    let value = text.replace([',', '='], ":");
-    TraceState::from_key_value([("vendor", value)]).unwrap()
+    TraceState::from_key_value([("vendor", text)]).unwrap()
 }
 
 fn token(text: &str) -> String {

@@ -1,5 +1,9 @@
 //! Settings of the Sentry sink.
 
+use std::borrow::Cow;
+
+use telemetry_sanitizer::{MARKER, Sanitizer};
+
 use super::AppInfo;
 use super::dsn::Dsn;
 use super::reader::{Reader, shown, uses_default};
@@ -60,6 +64,22 @@ impl SentryConfig {
                 &[("bridge", SentryTraces::Bridge), ("off", SentryTraces::Off)],
                 SentryTraces::Bridge,
             ),
+        }
+    }
+}
+
+impl SentryConfig {
+    /// Cleans the names that go out with everything, in a form that Sentry keeps.
+    pub(crate) fn sanitize(&mut self, sanitizer: &Sanitizer) {
+        for (name, rules) in [
+            (&mut self.environment, &ENVIRONMENT),
+            (&mut self.release, &RELEASE),
+        ] {
+            let cleaned = match sanitizer.text(name) {
+                Cow::Borrowed(_) => continue,
+                Cow::Owned(cleaned) => clean(&cleaned, rules),
+            };
+            *name = cleaned.unwrap_or_else(|| MARKER.to_owned());
         }
     }
 }
@@ -161,6 +181,20 @@ mod tests {
             assert_eq!(clean(name, &ENVIRONMENT).as_deref(), environment, "{name}");
             assert_eq!(clean(name, &RELEASE).as_deref(), release, "{name}");
         }
+    }
+
+    #[test]
+    fn secrets_in_names_are_redacted() {
+        let app = AppInfo::new("app", "1");
+        let config = crate::config::Config::from_lookup(app, |key| match key {
+            "SENTRY_ENVIRONMENT" => Some("eu token=abc".to_owned()),
+            "SENTRY_RELEASE" => Some("app@1.2.3+5f3a".to_owned()),
+            _ => None,
+        });
+        let mut sentry = config.unwrap().sentry;
+        sentry.sanitize(&Sanitizer::default());
+        assert_eq!(sentry.environment, "eu token=***REDACTED***");
+        assert_eq!(sentry.release, "app@1.2.3+5f3a");
     }
 
     #[test]
