@@ -53,7 +53,8 @@ impl Needles {
         let bytes = word.into();
         let start = start_of(&bytes).copied();
         let start = start.unwrap_or_else(|| panic!("too short: {bytes:?}"));
-        let place = filter_place(&start);
+        let first = start.first_chunk().copied().unwrap_or_default();
+        let place = filter_place(u64::from_be_bytes(first));
         if let Some(bits) = self.filter.get_mut(place / 64) {
             *bits |= 1 << (place % 64);
         }
@@ -89,15 +90,22 @@ impl Needles {
     #[must_use]
     pub fn find(&self, text: &[u8]) -> Vec<Found> {
         let mut found = Vec::new();
-        for (at, start) in text.windows(SHORTEST).enumerate() {
-            let Some(start) = start_of(start).filter(|start| self.may_start(start)) else {
+        // The last eight bytes: cheap, since this runs over all that is sent, without an
+        // optimizing compiler.
+        let mut last = 0_u64;
+        for (end, byte) in text.iter().enumerate() {
+            last = last << 8 | u64::from(*byte);
+            let place = filter_place(last);
+            if self.filter.get(place / 64).unwrap_or(&0) >> (place % 64) & 1 == 0 {
+                continue;
+            }
+            let Some(at) = end.checked_sub(7) else {
                 continue;
             };
-            for needle in self.by_start.get(start).into_iter().flatten() {
-                if text
-                    .get(at..)
-                    .is_some_and(|it| it.starts_with(&needle.bytes))
-                {
+            let rest = text.get(at..).unwrap_or_default();
+            let known = start_of(rest).and_then(|start| self.by_start.get(start));
+            for needle in known.into_iter().flatten() {
+                if rest.starts_with(&needle.bytes) {
                     let (number, way) = (needle.number, needle.way);
                     found.push(Found { number, way, at });
                 }
@@ -105,23 +113,16 @@ impl Needles {
         }
         found
     }
-
-    fn may_start(&self, start: &[u8; SHORTEST]) -> bool {
-        let place = filter_place(start);
-        let bits = self.filter.get(place / 64);
-        bits.is_some_and(|bits| bits & (1 << (place % 64)) != 0)
-    }
 }
 
 fn start_of(word: &[u8]) -> Option<&[u8; SHORTEST]> {
     word.first_chunk()
 }
 
-/// By the first eight bytes.
-fn filter_place(start: &[u8; SHORTEST]) -> usize {
-    let first = start.first_chunk().copied().unwrap_or_default();
-    let mixed = u64::from_le_bytes(first).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    usize::try_from(mixed >> 32).unwrap_or_default() % FILTER
+/// Of eight bytes.
+fn filter_place(bytes: u64) -> usize {
+    let mixed = bytes.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as usize % FILTER
 }
 
 /// The letters of base64 that a word alone decides, where it begins `shift` bytes behind a

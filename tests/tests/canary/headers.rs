@@ -24,9 +24,9 @@ pub(crate) const PLACES: &[Place] = &[
     header("last event header", "last-event-id", Nowhere),
     header("user agent header", "user-agent", Both).gated(),
     header("host header", "host", Both).form(Form::Name),
-    header("request id header", "x-request-id", Both).form(Form::ShortName),
+    header("request id header", "x-request-id", Both).form(Form::Word),
     header("session header", "mcp-session-id", Both).form(Form::Name),
-    header("MCP version header", "mcp-protocol-version", Both).form(Form::ShortName),
+    header("MCP version header", "mcp-protocol-version", Both).form(Form::Word),
     Place::sent("tracestate header", Otlp, |world, it| {
         Box::pin(with_trace(world, &it.text))
     })

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use mcp_telemetry_tests::needles::Needles;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use telemetry_testkit::Received;
 
-use crate::place::{Arrives, Plant};
+use crate::place::Plant;
 use crate::plants::{Planted, kinds, plants};
 use crate::world::World;
 use crate::{environment, headers, places};
@@ -14,14 +15,40 @@ use crate::{environment, headers, places};
 /// The least number of kinds of secret that a place gets.
 const LEAST_KINDS: usize = 60;
 
+/// What is encoded in the values of baggage.
+const IN_BAGGAGE: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'%')
+    .add(b',')
+    .add(b';')
+    .add(b'=')
+    .add(b'@')
+    .add(b'\\');
+
 /// Switches and hubs are the process's.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Where the words have arrived, by their numbers.
+/// The most places that are planted before what waits is sent.
+const AT_ONCE: usize = 4;
+
+/// What was found in what has left.
 #[derive(Default)]
-struct Arrived {
-    at_sentry: BTreeSet<usize>,
-    by_otlp: BTreeSet<usize>,
+struct Seen {
+    /// By place and kind.
+    leaks: BTreeMap<(usize, &'static str), String>,
+    /// The plants whose words have arrived at Sentry, and by OTLP.
+    words: [BTreeSet<usize>; 2],
+    /// Those of which the whole text has.
+    whole: [BTreeSet<usize>; 2],
+}
+
+/// What a needle is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Secret,
+    Word,
+    Whole,
 }
 
 pub(crate) fn judge(send_pii: bool) {
@@ -33,14 +60,12 @@ pub(crate) fn judge(send_pii: bool) {
         })
         .collect();
     check_counts(&planted);
-    let t = std::time::Instant::now();
     let received = plant(send_pii, &planted);
-    eprintln!("TIME planted {:?}", t.elapsed());
     assert!(received.problems().is_empty(), "{:?}", received.problems());
     assert_eq!(received.forgotten(), 0);
-    let mut wrong = leaks(&received, &planted);
-    eprintln!("TIME leaks {:?} bytes {}", t.elapsed(), received.requests().iter().map(|it| it.body.len()).sum::<usize>());
-    wrong.extend(lost(&received, &planted, send_pii));
+    let seen = look(&received, &planted);
+    let mut wrong: Vec<_> = seen.leaks.values().cloned().collect();
+    wrong.extend(lost(&seen, &planted, send_pii));
     assert!(
         wrong.is_empty(),
         "{} wrong:\n{}",
@@ -81,10 +106,8 @@ fn plant(send_pii: bool, planted: &[(usize, Planted)]) -> Received {
         let mut world = World::start(send_pii).await;
         let places = places();
         let mut before = None;
-        let t = std::time::Instant::now();
         for (index, plant) in planted {
-            if before.replace(index) != Some(index) {
-                eprintln!("TIME {:?} {}", t.elapsed(), places[*index].name);
+            if before.replace(index) != Some(index) && index % AT_ONCE == 0 {
                 world.telemetry.flush();
             }
             world.say(&plant.text);
@@ -99,113 +122,100 @@ fn plant(send_pii: bool, planted: &[(usize, Planted)]) -> Received {
     })
 }
 
-/// The texts of a request: what the sink has unpacked, and its head.
-fn texts(received: &Received) -> Vec<(bool, String, Vec<u8>)> {
-    let requests = received.requests();
-    let texts = requests.iter().flat_map(|request| {
+/// Looks for everything in what has left: bodies as the sink has unpacked them, and heads.
+fn look(received: &Received, planted: &[(usize, Planted)]) -> Seen {
+    let (needles, meanings) = needles(planted);
+    let places = places();
+    let mut seen = Seen::default();
+    for request in received.requests() {
         let head = format!("{} {:?} {:?}", request.path, request.query, request.headers);
-        let at_sentry = request.path.starts_with("/api/");
-        [request.body.to_vec(), head.into_bytes()].map(|text| (at_sentry, request.summary(), text))
-    });
-    texts.collect()
-}
-
-/// The secrets that have left.
-fn leaks(received: &Received, planted: &[(usize, Planted)]) -> Vec<String> {
-    let mut needles = Needles::new();
-    for (number, (_, plant)) in planted.iter().enumerate() {
-        for piece in &plant.pieces {
-            match piece.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-                true => needles.add_in_all_ways(number, piece),
-                false => needles.add(number, "plain", piece.as_str()),
+        let sink = usize::from(!request.path.starts_with("/api/"));
+        for text in [&*request.body, head.as_bytes()] {
+            for found in needles.find(text) {
+                let (what, number) = meanings[found.number];
+                let (index, plant) = &planted[number];
+                let kind = plant.kind.unwrap_or_default();
+                match what {
+                    What::Word => drop(seen.words[sink].insert(number)),
+                    What::Whole => drop(seen.whole[sink].insert(number)),
+                    What::Secret => {
+                        let around = &text[found.at.saturating_sub(90)..];
+                        let around = &around[..around.len().min(120)];
+                        let around = String::from_utf8_lossy(around);
+                        let (place, way) = (places[*index].name, found.way);
+                        let carried = request.summary();
+                        let line = format!("LEAK {place}, {kind} ({way}): {carried}: {around:?}");
+                        seen.leaks.entry((*index, kind)).or_insert(line);
+                    }
+                }
             }
         }
     }
-    let places = places();
-    let mut leaks = BTreeMap::new();
-    for (_, what, text) in texts(received) {
-        for found in needles.find(&text) {
-            let (index, plant) = &planted[found.number];
-            let from = found.at.saturating_sub(90);
-            let around = &text[from..text.len().min(found.at + 30)];
-            let around = String::from_utf8_lossy(around).into_owned();
-            let (place, kind) = (places[*index].name, plant.kind.unwrap_or_default());
-            let line = format!("LEAK {place}, {kind} ({}): {what}: {around:?}", found.way);
-            leaks.entry((index, kind)).or_insert(line);
+    seen
+}
+
+/// All that is looked for, and what each needle is.
+fn needles(planted: &[(usize, Planted)]) -> (Needles, Vec<(What, usize)>) {
+    let (mut needles, mut meanings) = (Needles::new(), Vec::new());
+    for (number, (_, plant)) in planted.iter().enumerate() {
+        let mut mean = |what| {
+            meanings.push((what, number));
+            meanings.len() - 1
+        };
+        for piece in &plant.pieces {
+            let own = mean(What::Secret);
+            match piece.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+                true => needles.add_in_all_ways(own, piece),
+                false => needles.add(own, "plain", piece.as_str()),
+            }
+        }
+        needles.add(mean(What::Word), "plain", plant.word.as_str());
+        // A harmless line must be whole.
+        if plant.kind.is_none() {
+            let own = mean(What::Whole);
+            for text in ways(&plant.text) {
+                needles.add(own, "plain", text);
+            }
         }
     }
-    leaks.into_values().collect()
+    (needles, meanings)
 }
 
 /// What has not arrived as it should, or has where it should not.
-fn lost(received: &Received, planted: &[(usize, Planted)], send_pii: bool) -> Vec<String> {
+fn lost(seen: &Seen, planted: &[(usize, Planted)], send_pii: bool) -> Vec<String> {
     let places = places();
-    let words = arrived(received, planted, |plant| vec![plant.word.clone()]);
-    // A harmless line must be whole: as it is, in JSON, in JSON in JSON, in a URL.
-    let whole = arrived(received, planted, |plant| match plant.kind {
-        Some(_) => Vec::new(),
-        None => ways(&plant.text),
-    });
     let mut wrong = Vec::new();
     for (number, (index, plant)) in planted.iter().enumerate() {
         let place = &places[*index];
-        let wanted = place.arrives(send_pii);
-        for (sink, wanted, words, whole) in [
-            (
-                "Sentry",
-                wanted.at_sentry(),
-                &words.at_sentry,
-                &whole.at_sentry,
-            ),
-            ("OTLP", wanted.by_otlp(), &words.by_otlp, &whole.by_otlp),
-        ] {
-            let kind = plant.kind.unwrap_or("harmless");
-            let name = place.name;
-            match (wanted, words.contains(&number)) {
-                (true, false) => wrong.push(format!("LOST {name}, {kind}: not at {sink}")),
-                (false, true) if place.arrives(send_pii) == Arrives::Nowhere => {
-                    wrong.push(format!("UNWANTED {name}, {kind}: at {sink}"));
+        let (wanted, name) = (place.arrives(send_pii), place.name);
+        let kind = plant.kind.unwrap_or("harmless");
+        let sinks = [("Sentry", wanted.at_sentry()), ("OTLP", wanted.by_otlp())];
+        for (sink, (called, wanted)) in sinks.into_iter().enumerate() {
+            let has_word = seen.words[sink].contains(&number);
+            let is_whole = plant.kind.is_some() || seen.whole[sink].contains(&number);
+            let line = match (wanted, has_word) {
+                (true, false) => format!("LOST {name}, {kind}: not at {called}"),
+                (false, true) => format!("UNWANTED {name}, {kind}: at {called}"),
+                (true, true) if !is_whole => {
+                    format!("HARMED {name}: {:?} at {called}", plant.text)
                 }
-                (false, true) => wrong.push(format!("ALSO {name}, {kind}: at {sink}")),
-                (true, true) if plant.kind.is_none() && !whole.contains(&number) => {
-                    wrong.push(format!("HARMED {name}: {:?} at {sink}", plant.text));
-                }
-                _ => {}
-            }
+                _ => continue,
+            };
+            wrong.push(line);
         }
     }
     wrong
 }
 
-fn arrived(
-    received: &Received,
-    planted: &[(usize, Planted)],
-    texts_of: impl Fn(&Planted) -> Vec<String>,
-) -> Arrived {
-    let mut needles = Needles::new();
-    for (number, (_, plant)) in planted.iter().enumerate() {
-        for text in texts_of(plant) {
-            needles.add(number, "word", text);
-        }
-    }
-    let mut arrived = Arrived::default();
-    for (at_sentry, _, text) in texts(received) {
-        let found = needles.find(&text).into_iter().map(|it| it.number);
-        match at_sentry {
-            true => arrived.at_sentry.extend(found),
-            false => arrived.by_otlp.extend(found),
-        }
-    }
-    arrived
-}
-
-/// Ways in which a text may be written.
+/// Ways in which a text may be written: as it is, in JSON, in JSON in JSON, in a URL, in baggage,
+/// by `Debug`.
 fn ways(text: &str) -> Vec<String> {
     let escape = |text: &str| {
         let quoted = serde_json::to_string(text).unwrap();
         quoted[1..quoted.len() - 1].to_owned()
     };
     let percent = crate::world::percent(text);
+    let baggage = utf8_percent_encode(text, IN_BAGGAGE).to_string();
     let (once, debug) = (escape(text), format!("{text:?}"));
     let debug = debug[1..debug.len() - 1].to_owned();
     let twice = escape(&once);
@@ -214,6 +224,7 @@ fn ways(text: &str) -> Vec<String> {
     vec![
         text.to_owned(),
         percent,
+        baggage,
         once,
         twice,
         thrice,

@@ -34,10 +34,10 @@ pub(crate) enum Form {
     Text,
     /// A text without control characters: line ends are written `\n`.
     Line,
-    /// Letters, digits and `_.-/`, beginning with a letter: kinds with a form of their own.
+    /// Letters, digits and `_.-`, beginning with a letter: kinds with a form of their own.
     Name,
-    /// The same in 64 bytes.
-    ShortName,
+    /// Visible letters and signs, 64 bytes with the word beside them.
+    Word,
     /// A text of at most 150 bytes, which may be a name.
     Brief,
     /// A text of at most 200 bytes in a URL.

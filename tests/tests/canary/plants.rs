@@ -114,21 +114,27 @@ impl Form {
             Self::InUrl => (percent(text).len() <= 200).then(|| text.to_owned()),
             Self::Line => Some(as_line()).filter(|text| is_line(text)),
             Self::Member => {
-                let member = as_line().replace(',', "%2C").replace('=', "%3D");
-                is_line(&member).then_some(member)
+                let member = as_line().replace('=', "%3D");
+                (is_line(&member) && !member.contains(',')).then_some(member)
             }
-            Self::Name | Self::ShortName => {
-                let fits = |c: char| c.is_ascii_alphanumeric() || "_.-/".contains(c);
-                let most = if self == Self::Name { 200 } else { 50 };
-                let fits = has_own_form && alone.len() <= most && alone.chars().all(fits);
+            Self::Name => {
+                let fits = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+                let fits = has_own_form && alone.len() <= 200 && alone.chars().all(fits);
                 fits.then(|| alone.to_owned())
+            }
+            Self::Word => {
+                let first = text.split_whitespace().next().unwrap_or_default();
+                let word = if has_own_form { alone } else { first };
+                let fits = |c: char| c.is_ascii_graphic() && c != ',';
+                let fits = word.len() <= 50 && word.contains(alone) && word.chars().all(fits);
+                fits.then(|| word.to_owned())
             }
         }
     }
 
     fn beside(self, word: &str, text: &str) -> String {
         match self {
-            Self::Name | Self::ShortName => format!("{word}/{text}"),
+            Self::Name | Self::Word => format!("{word}/{text}"),
             _ => format!("{word} {text}"),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use axum::serve::ListenerExt as _;
 use mcp_server_splunk::SplunkServer;
 use mcp_telemetry::config::{AppInfo, Config};
 use mcp_telemetry::http::HttpLayer;
@@ -188,6 +189,8 @@ async fn serve(parrot: Parrot) -> String {
 async fn listen(router: Router) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
+    // Otherwise each answer waits for the client's delayed acknowledgement.
+    let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
     format!("http://{address}")
 }

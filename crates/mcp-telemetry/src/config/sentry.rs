@@ -69,7 +69,8 @@ impl SentryConfig {
 }
 
 impl SentryConfig {
-    /// Cleans the names that go out with everything, in a form that Sentry keeps.
+    /// Cleans the names that go out with everything, by the app's own rules too; in a form that
+    /// Sentry keeps.
     pub(crate) fn sanitize(&mut self, sanitizer: &Sanitizer) {
         for (name, rules) in [
             (&mut self.environment, &ENVIRONMENT),
@@ -116,7 +117,9 @@ const RELEASE: NameRules = NameRules {
 /// Reads a name, reports what Sentry would refuse, and makes it acceptable. `None`: the default holds.
 fn read_name(reader: &mut Reader<'_>, variable: &Variable, rules: &NameRules) -> Option<String> {
     debug_assert!(matches!(variable.kind, Kind::Environment | Kind::Release));
+    // Before it is cut: of a secret without its end the sanitizer may not know what it is.
     let value = reader.text(variable)?;
+    let value = Sanitizer::default().text(&value).into_owned();
     let cleaned = clean(&value, rules);
     if cleaned.as_deref() == Some(value.as_str()) {
         return cleaned;
