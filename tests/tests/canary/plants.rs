@@ -6,11 +6,14 @@ use std::sync::LazyLock;
 use mcp_telemetry_tests::needles::SHORTEST;
 use telemetry_sanitizer::testing::{Secret, harmless, secrets};
 
-use crate::place::Form;
+use crate::place::{Form, Place};
 use crate::world::percent;
 
 /// A place gets one of so many kinds of secret.
 const SHARE: usize = 3;
+
+/// And one of so many harmless lines.
+const HARMLESS_SHARE: usize = 16;
 
 /// Of a long secret its start and its end are looked for: one that was cut must not leave
 /// either.
@@ -34,8 +37,11 @@ pub(crate) struct Planted {
     pub(crate) pieces: Vec<String>,
 }
 
-/// All that is planted in the place with this number.
-pub(crate) fn plants(place: usize, form: Form) -> Vec<Planted> {
+/// All that is planted in the place with this number. Where the switch makes no difference, one
+/// half with it and the other without.
+pub(crate) fn plants(place: usize, row: &Place, send_pii: bool) -> Vec<Planted> {
+    let form = row.form;
+    let half = |number: &usize| row.gated || number % 2 == usize::from(send_pii);
     let number = |number: usize| format!("near{place:03}of{number:03}x");
     let all = secrets(place as u64).into_iter();
     let all = all.filter(|it| it.marker.len() >= SHORTEST);
@@ -47,7 +53,8 @@ pub(crate) fn plants(place: usize, form: Form) -> Vec<Planted> {
     // Where few kinds fit, all of them.
     let share = if all.len() < 60 * SHARE { 1 } else { SHARE };
     let chosen = all.into_iter().skip(place % share).step_by(share);
-    let secrets = chosen.enumerate().map(|(index, (secret, text))| {
+    let chosen = chosen.enumerate().filter(|(index, _)| half(index));
+    let secrets = chosen.map(|(index, (secret, text))| {
         let word = number(index);
         Planted {
             kind: Some(secret.kind),
@@ -59,9 +66,10 @@ pub(crate) fn plants(place: usize, form: Form) -> Vec<Planted> {
     });
     // A harmless line under a secret's name is taken for a secret.
     let lines = harmless().filter(|line| form != Form::Named && line.len() <= LONGEST_HARMLESS);
-    let lines = lines.skip(place % 8).step_by(8);
+    let lines = lines.skip(place % HARMLESS_SHARE).step_by(HARMLESS_SHARE);
     let lines = lines.filter_map(|line| form.write(line, line, true));
-    let lines = lines.enumerate().map(|(index, line)| {
+    let lines = lines.enumerate().filter(|(index, _)| half(index));
+    let lines = lines.map(|(index, line)| {
         let word = number(500 + index);
         Planted {
             kind: None,

@@ -87,7 +87,7 @@ pub(crate) const PLACES: &[Place] = &[
     Place::sent("resource URI that is none", Both, |world, it| {
         Box::pin(request(world, "resources/read", json!({ "uri": it.text })))
     })
-    .gated(),
+    .form(Form::Name),
     Place::sent("URI of a subscription", Both, |world, it| {
         let uri = format!("parrot://a?note={}", percent(&it.text));
         Box::pin(request(world, "resources/subscribe", json!({ "uri": uri })))

@@ -34,13 +34,11 @@ pub(crate) const PLACES: &[Place] = &[
     Place::sent("message of Splunk", Both, |world, it| {
         world.say(&format!("message:{}", it.text));
         Box::pin(strange_search(world))
-    })
-    .gated(),
+    }),
     Place::sent("page instead of Splunk", Both, |world, it| {
         world.say(&format!("page:{}", it.text));
         Box::pin(strange_search(world))
-    })
-    .gated(),
+    }),
     Place::sent("headers of Splunk", Nowhere, |world, it| {
         world.say(&format!("headers:{}", it.text));
         Box::pin(strange_search(world))
