@@ -6,7 +6,7 @@ use mcp_telemetry::{
 };
 use opentelemetry::{Array, StringValue, Value};
 
-use crate::place::Arrives::Sentry;
+use crate::place::Arrives::{Both, Sentry};
 use crate::place::{Form, Place};
 
 pub(crate) const PLACES: &[Place] = &[
@@ -48,7 +48,7 @@ pub(crate) const PLACES: &[Place] = &[
         });
         failed();
     }),
-    Place::now("log before an error", crate::place::Arrives::Both, |it| {
+    Place::now("log before an error", Both, |it| {
         tracing::info!(note = it.text, "noted");
         failed();
     }),

@@ -8,7 +8,7 @@ use mcp_telemetry::sentry::protocol::{Context, Event, Exception, Request, User, 
 use mcp_telemetry::sentry::{self, Level, Scope};
 use mcp_telemetry::{McpErrorContext, capture_mcp_error};
 
-use crate::place::Arrives::Sentry;
+use crate::place::Arrives::{Nowhere, Sentry};
 use crate::place::{Form, Place};
 use crate::world::percent;
 
@@ -200,16 +200,12 @@ pub(crate) const PLACES: &[Place] = &[
             ..Request::default()
         });
     }),
-    Place::now(
-        "cookies of an event's request",
-        crate::place::Arrives::Nowhere,
-        |it| {
-            requested(Request {
-                cookies: Some(it.text.clone()),
-                ..Request::default()
-            });
-        },
-    ),
+    Place::now("cookies of an event's request", Nowhere, |it| {
+        requested(Request {
+            cookies: Some(it.text.clone()),
+            ..Request::default()
+        });
+    }),
     Place::now("URL of an event's request", Sentry, |it| {
         let url = format!("https://host/?note={}", percent(&it.text));
         requested(Request {

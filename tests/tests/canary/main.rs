@@ -21,7 +21,6 @@
 mod answers;
 mod breadcrumbs;
 mod client;
-mod contexts;
 mod environment;
 mod errors;
 mod headers;
@@ -33,6 +32,7 @@ mod parrot;
 mod place;
 mod plants;
 mod requests;
+mod sentry_api;
 mod spans;
 mod splunk;
 mod world;
@@ -45,13 +45,13 @@ fn places() -> Vec<Place> {
         answers::PLACES,
         breadcrumbs::PLACES,
         client::PLACES,
-        contexts::PLACES,
         environment::PLACES,
         errors::PLACES,
         headers::PLACES,
         logs::PLACES,
         metrics::PLACES,
         requests::PLACES,
+        sentry_api::PLACES,
         spans::PLACES,
         splunk::PLACES,
     ];

@@ -367,7 +367,7 @@ mod tests {
             pair("notes", list("token=***REDACTED***")),
             string("pin.password", MARKER),
             pair("size", Value::IntValue(1234)),
-            string("password=***REDACTED***", "x"),
+            string("password=***REDACTED***", MARKER),
         ];
         assert_eq!(pairs, expected);
         assert!(!attributes(&sanitizer, &mut pairs));
