@@ -136,8 +136,8 @@ fn base64_inside(word: &str, shift: usize) -> String {
         Some(usize::from(byte >> (7 - at % 8) & 1))
     };
     let letter = |at: usize| {
-        let bits = (0..6).map(|place| bit(6 * at + place));
-        let value = bits.fold(Some(0), |value, bit| Some(2 * value? + bit?))?;
+        let mut bits = (0..6).map(|place| bit(6 * at + place));
+        let value = bits.try_fold(0, |value, bit| Some(2 * value + bit?))?;
         LETTERS.get(value).copied().map(char::from)
     };
     let letters = (0..2 * (word.len() + shift)).map(letter);
