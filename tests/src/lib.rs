@@ -12,6 +12,7 @@
 //! - [`trace`]: one trace as both sinks received it.
 //! - [`harness::Harness::test`] runs a test, and checks for everything in the binary that
 //!   both sinks received the same.
+//! - [`needles`]: many words looked for at once, in every way of writing them.
 //! - [`repeats`]: attributes that stand twice.
 //! - [`filter`]: Sentry's search over what has arrived.
 //!
@@ -36,6 +37,7 @@ pub mod client;
 pub mod everything;
 pub mod filter;
 pub mod harness;
+pub mod needles;
 pub mod raw;
 pub mod repeats;
 pub mod trace;

@@ -14,6 +14,10 @@ use super::peer::PeerAddress;
 use crate::attributes as names;
 use crate::settings::send_pii;
 
+/// The longest method that is recorded, in characters. Not shorter: of a token that is cut off
+/// the sanitizer may not know the rest.
+const METHOD_LIMIT: usize = 256;
+
 /// Sets what the head of a request says.
 pub(super) fn describe(span: &Span, head: &Parts, is_mcp: bool) {
     let headers = &head.headers;
@@ -77,7 +81,10 @@ pub(super) fn method(method: &Method) -> (&'static str, Option<String>) {
     ];
     match KNOWN.into_iter().find(|known| *known == method.as_str()) {
         Some(known) => (known, None),
-        None => ("_OTHER", Some(method.as_str().chars().take(64).collect())),
+        None => (
+            "_OTHER",
+            Some(method.as_str().chars().take(METHOD_LIMIT).collect()),
+        ),
     }
 }
 

@@ -1,26 +1,32 @@
 //! OTLP over HTTP: exporters, and the providers that need one of their own.
 
 use std::collections::HashMap;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::sync::Once;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use http::HeaderValue;
 use http::header::CONTENT_ENCODING;
 use http::{Request, Response};
 use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_otlp::{
     ExporterBuildError, LogExporter, MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig,
 };
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use otel_pipeline::{BatchOptions, ExporterSink};
+use prost::Message as _;
 use secrecy::ExposeSecret as _;
+use telemetry_sanitizer::Sanitizer;
 
 use super::InitError;
 use crate::config::{Compression, OtlpSignal};
+use crate::scrub::sanitize_metrics;
 
 /// A sink that sends spans to a collector.
 pub(super) fn span_sink(signal: &OtlpSignal) -> Result<ExporterSink, InitError> {
@@ -48,8 +54,19 @@ pub(super) fn logger_provider(
 pub(super) fn meter_provider(
     signal: &OtlpSignal,
     resource: &Resource,
+    sanitizer: &Sanitizer,
 ) -> Result<SdkMeterProvider, InitError> {
-    let http = configured(MetricExporter::builder().with_http(), signal)?;
+    let clean = CleanMetrics {
+        client: client(signal)?,
+        sanitizer: sanitizer.clone(),
+        compression: signal.compression,
+    };
+    let mut http = addressed(MetricExporter::builder().with_http(), signal);
+    http = http.with_http_client(clean);
+    if environment_names_compression() {
+        // As below; the client undoes it.
+        http = http.with_compression(opentelemetry_otlp::Compression::Gzip);
+    }
     let exporter = http
         .build()
         .map_err(|error| build_error("metrics", &error))?;
@@ -66,21 +83,26 @@ fn build_error(signal: &'static str, error: &ExporterBuildError) -> InitError {
     }
 }
 
-/// Sets on an exporter's builder what a signal's settings say.
-fn configured<B: WithExportConfig + WithHttpConfig>(
-    builder: B,
-    signal: &OtlpSignal,
-) -> Result<B, InitError> {
+/// Sets on an exporter's builder where a signal's settings send it.
+fn addressed<B: WithExportConfig + WithHttpConfig>(builder: B, signal: &OtlpSignal) -> B {
     let headers: HashMap<String, String> = signal
         .headers
         .iter()
         .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()))
         .collect();
-    let client = client(signal)?;
-    let builder = builder
+    builder
         .with_endpoint(signal.endpoint.clone())
         .with_timeout(signal.timeout)
-        .with_headers(headers);
+        .with_headers(headers)
+}
+
+/// Sets on an exporter's builder what a signal's settings say.
+fn configured<B: WithExportConfig + WithHttpConfig>(
+    builder: B,
+    signal: &OtlpSignal,
+) -> Result<B, InitError> {
+    let client = client(signal)?;
+    let builder = addressed(builder, signal);
     let gzip = opentelemetry_otlp::Compression::Gzip;
     Ok(match signal.compression {
         Compression::Gzip => builder.with_http_client(client).with_compression(gzip),
@@ -106,16 +128,46 @@ struct Uncompressed(reqwest::blocking::Client);
 #[async_trait]
 impl HttpClient for Uncompressed {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let (mut head, body) = request.into_parts();
-        let body = match head.headers.remove(CONTENT_ENCODING) {
-            Some(_) => {
-                let mut plain = Vec::new();
-                GzDecoder::new(body.as_ref()).read_to_end(&mut plain)?;
-                Bytes::from(plain)
-            }
-            None => body,
-        };
-        self.0.send_bytes(Request::from_parts(head, body)).await
+        self.0.send_bytes(unpacked(request)?).await
+    }
+}
+
+/// The request without its compression.
+fn unpacked(request: Request<Bytes>) -> std::io::Result<Request<Bytes>> {
+    let (mut head, mut body) = request.into_parts();
+    if head.headers.remove(CONTENT_ENCODING).is_some() {
+        let mut plain = Vec::new();
+        GzDecoder::new(body.as_ref()).read_to_end(&mut plain)?;
+        body = plain.into();
+    }
+    Ok(Request::from_parts(head, body))
+}
+
+/// Cleans metrics on their way out: nothing before has them and may change them. Labels of
+/// the app's own instruments come here too. What cannot be read is not sent.
+#[derive(Debug)]
+struct CleanMetrics {
+    client: reqwest::blocking::Client,
+    sanitizer: Sanitizer,
+    compression: Compression,
+}
+
+#[async_trait]
+impl HttpClient for CleanMetrics {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let (mut head, body) = unpacked(request)?.into_parts();
+        let mut message = ExportMetricsServiceRequest::decode(body)?;
+        sanitize_metrics(&self.sanitizer, &mut message);
+        let mut body = message.encode_to_vec();
+        if self.compression == Compression::Gzip {
+            let mut packed = GzEncoder::new(Vec::new(), flate2::Compression::default());
+            packed.write_all(&body)?;
+            body = packed.finish()?;
+            let gzip = HeaderValue::from_static("gzip");
+            head.headers.insert(CONTENT_ENCODING, gzip);
+        }
+        let request = Request::from_parts(head, Bytes::from(body));
+        self.client.send_bytes(request).await
     }
 }
 
