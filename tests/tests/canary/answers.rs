@@ -17,7 +17,8 @@ pub(crate) const PLACES: &[Place] = &[
     .gated(),
     Place::sent("failure of a tool", Both, |world, _| {
         Box::pin(call(world, "fails"))
-    }),
+    })
+    .gated(),
     Place::sent("JSON-RPC error of a tool", Both, |world, _| {
         Box::pin(call(world, "breaks"))
     }),

@@ -37,7 +37,8 @@ pub(crate) const PLACES: &[Place] = &[
     .gated(),
     Place::sent("client: tool failure", Both, |world, _| {
         Box::pin(world.pair.call("fails", json!({})))
-    }),
+    })
+    .gated(),
     Place::sent("client: error", Both, |world, _| {
         Box::pin(world.pair.call("breaks", json!({})))
     }),

@@ -116,20 +116,23 @@ pub(crate) const PLACES: &[Place] = &[
             username: Some(it.text.clone()),
             ..User::default()
         });
-    }),
+    })
+    .gated(),
     Place::now("user's address", Sentry, |it| {
         user(User {
             email: Some(it.text.clone()),
             ..User::default()
         });
-    }),
+    })
+    .gated(),
     Place::now("more about a user", Sentry, |it| {
         let other = [("note".to_owned(), Value::from(it.text.clone()))];
         user(User {
             other: other.into(),
             ..User::default()
         });
-    }),
+    })
+    .gated(),
     Place::now("exception of an event", Sentry, |it| {
         event(Event {
             exception: vec![Exception {

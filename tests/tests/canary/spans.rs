@@ -86,14 +86,14 @@ pub(crate) const PLACES: &[Place] = &[
     Place::now("status message", Both, |it| {
         Span::current().set_status(Status::error(it.text.clone()));
     }),
-    Place::now("name of a span event", Otlp, |it| {
+    Place::now("name of a span event", Both, |it| {
         Span::current().add_event(it.text.clone(), Vec::new());
     }),
-    Place::now("attribute of a span event", Otlp, |it| {
+    Place::now("attribute of a span event", Both, |it| {
         let attributes = vec![KeyValue::new("note", it.text.clone())];
         Span::current().add_event("noted", attributes);
     }),
-    Place::now("name of a span event's attribute", Otlp, |it| {
+    Place::now("name of a span event's attribute", Both, |it| {
         let attributes = vec![KeyValue::new(it.text.clone(), 1_i64)];
         Span::current().add_event("noted", attributes);
     })
