@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod attributes;
+mod bounded;
 mod breadcrumb;
 mod call;
 pub mod config;
