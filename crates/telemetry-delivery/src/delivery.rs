@@ -83,6 +83,12 @@ impl<P: Protocol> Delivery<P> {
         self.state.shutdown(timeout)
     }
 
+    /// Begins a [`shutdown`](Self::shutdown) and does not wait: takes no more loads, and goes on
+    /// for at most `timeout`. To end several deliveries side by side.
+    pub fn drain(&self, timeout: Duration) {
+        self.state.drain(timeout);
+    }
+
     /// The rules it goes by.
     #[must_use]
     pub fn protocol(&self) -> &P {
