@@ -165,8 +165,8 @@ pub enum Verdict {
     TryAgain {
         /// Not before this time.
         after: Option<Duration>,
-        /// Whether nothing else is sent before that either.
-        all_wait: bool,
+        /// Whether nothing else of its priority is sent before that either.
+        lane_waits: bool,
         /// What it counts as where it is given up after all.
         otherwise: DropReason,
     },

@@ -90,6 +90,8 @@ struct Lane<L> {
     /// Waiting for another attempt, by its time. The number tells equal times apart.
     delayed: BTreeMap<(Instant, u64), Box<Parcel<L>>>,
     bytes: usize,
+    /// The server asked for a pause until then.
+    held_until: Option<Instant>,
 }
 
 impl<L> Default for Lane<L> {
@@ -98,6 +100,7 @@ impl<L> Default for Lane<L> {
             ready: VecDeque::new(),
             delayed: BTreeMap::new(),
             bytes: 0,
+            held_until: None,
         }
     }
 }
@@ -154,10 +157,20 @@ impl<L: Load> Lane<L> {
     }
 
     fn has_ready(&self, now: Instant) -> bool {
-        !self.ready.is_empty() || self.next_due().is_some_and(|due| due <= now)
+        self.held_until.is_none_or(|until| until <= now)
+            && (!self.ready.is_empty() || self.first_due().is_some_and(|due| due <= now))
     }
 
-    fn next_due(&self) -> Option<Instant> {
+    /// When there is something to send that may not go now.
+    fn next_due(&self, now: Instant) -> Option<Instant> {
+        match self.held_until.filter(|&until| until > now) {
+            Some(until) => (self.len() > 0).then_some(until),
+            // One that is due already waits for a slot: the end of a request brings it on.
+            None => self.first_due().filter(|&due| due > now),
+        }
+    }
+
+    fn first_due(&self) -> Option<Instant> {
         self.delayed.first_key_value().map(|(&(due, _), _)| due)
     }
 }
@@ -170,8 +183,6 @@ pub(crate) struct Queue<L> {
     /// The most urgent first.
     lanes: [Lane<L>; Priority::ALL.len()],
     in_flight: usize,
-    /// The server asked for a pause until then.
-    held_until: Option<Instant>,
     /// A number for the next delayed parcel.
     next_number: u64,
     /// The epoch of what arrives now. Each flush that has to wait begins a new one.
@@ -189,7 +200,6 @@ impl<L: Load> Queue<L> {
             phase: Phase::Open,
             lanes: Default::default(),
             in_flight: 0,
-            held_until: None,
             next_number: 0,
             epoch: 0,
             unfinished: BTreeMap::new(),
@@ -214,9 +224,10 @@ impl<L: Load> Queue<L> {
         }
     }
 
-    /// Hands nothing out before this time: the server asked for it.
-    pub(crate) fn hold(&mut self, until: Instant) {
-        self.held_until = self.held_until.max(Some(until));
+    /// Hands nothing of a priority out before this time: the server asked for it.
+    pub(crate) fn hold(&mut self, priority: Priority, until: Instant) {
+        let lane = self.lane(priority);
+        lane.held_until = lane.held_until.max(Some(until));
     }
 
     pub(crate) fn gauges(&self) -> Gauges {
@@ -269,14 +280,11 @@ impl<L: Load> Queue<L> {
             Phase::Draining(until) if now >= until || self.is_finished() => return Next::Stop,
             Phase::Open | Phase::Draining(_) => {}
         }
-        self.held_until = self.held_until.filter(|&until| until > now);
         let most_urgent = Priority::ALL
             .into_iter()
             .zip(&mut self.lanes)
             .find(|(_, lane)| lane.has_ready(now));
-        if let Some((priority, lane)) = most_urgent
-            && self.held_until.is_none()
-        {
+        if let Some((priority, lane)) = most_urgent {
             let limit = self.bounds.in_flight.saturating_add(extra_slots(priority));
             if self.in_flight < limit
                 && let Some(parcel) = lane.pop_oldest(now)
@@ -285,14 +293,11 @@ impl<L: Load> Queue<L> {
                 return Next::Send(parcel);
             }
         }
-        let due = self
+        let next = self
             .lanes
             .iter()
-            .filter_map(Lane::next_due)
-            // One that is due already waits for a slot: the end of a request brings it on.
-            .filter(|&due| due > now)
+            .filter_map(|lane| lane.next_due(now))
             .min();
-        let next = self.held_until.or(due);
         match self.phase {
             // Nothing on its way, and nothing may go before the end.
             Phase::Draining(until) if self.in_flight == 0 && next.is_some_and(|at| at >= until) => {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use crate::clock::after;
-use crate::protocol::Protocol;
+use crate::protocol::{Priority, Protocol};
 use crate::queue::{Bounds, Lost, Next, Parcel, Phase, Queue};
 use crate::stats::{DeliveryStats, DropReason};
 
@@ -175,9 +175,9 @@ impl<P: Protocol> State<P> {
         self.settled.notify_all();
     }
 
-    /// Nothing goes out before this time.
-    pub(crate) fn hold(&self, until: Instant) {
-        self.lock().hold(until);
+    /// Nothing of this priority goes out before this time.
+    pub(crate) fn hold(&self, priority: Priority, until: Instant) {
+        self.lock().hold(priority, until);
     }
 
     // --- Both.
@@ -221,7 +221,6 @@ impl<P: Protocol> State<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Priority;
     use crate::tests::{Size, Sizes};
 
     /// More than any test may take.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::http::{Http, HttpOptions};
-use crate::protocol::{NotSent, Protocol, Verdict};
+use crate::protocol::{Load as _, NotSent, Protocol, Verdict};
 use crate::queue::{Next, Parcel};
 use crate::retry::{RetryPolicy, random};
 use crate::settings::Threads;
@@ -180,13 +180,14 @@ async fn attempt<P: Protocol>(courier: Arc<Courier<P>>, mut slot: Slot<P>) {
         Verdict::Refused(reason) => slot.finish(Err(reason)),
         Verdict::TryAgain {
             after,
-            all_wait,
+            lane_waits,
             otherwise,
         } => {
-            if let (Some(after), true) = (after, all_wait) {
+            if let (Some(after), true) = (after, lane_waits) {
                 // A pause that is longer than any retry would be no pause but an end.
                 let pause = after.min(courier.retry.max_age);
-                state.hold(crate::clock::after(Instant::now(), pause));
+                let until = crate::clock::after(Instant::now(), pause);
+                state.hold(parcel.load.priority(), until);
             }
             slot.again_or(otherwise, &courier.retry, after);
         }

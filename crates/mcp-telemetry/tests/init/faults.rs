@@ -130,6 +130,40 @@ fn a_pause_that_the_server_asks_for_is_kept() {
     assert!(pause >= Duration::from_secs(1), "{pause:?}");
 }
 
+/// What is full for spans may have room for logs.
+#[test]
+fn a_pause_for_spans_is_none_for_logs() {
+    let _alone = common::alone();
+    let sink = Sink::start().unwrap();
+    let full = Fault::status(429).header("retry-after", "60");
+    sink.fault(full.on_path("/v1/traces"));
+    let endpoint = sink.otlp_endpoint();
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
+        ("OTEL_METRICS_EXPORTER", "none"),
+        ("MCP_TELEMETRY_SHUTDOWN_TIMEOUT_MS", PATIENCE),
+    ];
+    let builder = Builder::new(config(&variables)).with_stderr_logs(false);
+    let (telemetry, layer) = builder.build().unwrap();
+    let subscriber = tracing_subscriber::registry().with(layer.into_layers());
+    with_default(subscriber, || {
+        drop(tracing::info_span!("work"));
+        wait_until(|| figures(&telemetry).delivery.last_error.is_some());
+        tracing::info!("said");
+        wait_until(|| figures(&telemetry).logs.sent == 1);
+        // Later spans wait as well.
+        drop(tracing::info_span!("work"));
+        wait_until(|| figures(&telemetry).traces.handed_over == 2);
+    });
+    assert_eq!(figures(&telemetry).delivery.queued, 2);
+    // Nothing may go before the time is up, so nothing is waited for.
+    let begun = Instant::now();
+    let error = telemetry.shutdown().unwrap_err();
+    assert!(begun.elapsed() < Duration::from_secs(50), "{error}");
+    assert_eq!(error.unfinished, ["OTLP traces"]);
+    assert_eq!(sink.received().requests_on("/v1/traces").len(), 1);
+}
+
 #[test]
 fn a_slow_reader_gets_all() {
     let _alone = common::alone();

@@ -178,7 +178,7 @@ impl Protocol for Envelopes {
             500..600 => Verdict::TryAgain {
                 after: answer.retry_after(),
                 // It is no rate limit.
-                all_wait: false,
+                lane_waits: false,
                 otherwise: DropReason::SendError,
             },
             _ => Verdict::Refused(DropReason::SendError),

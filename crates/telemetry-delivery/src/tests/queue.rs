@@ -221,15 +221,20 @@ fn a_retry_after_the_end_is_lost() {
 }
 
 #[test]
-fn a_pause_for_all_holds_everything_back() {
+fn a_pause_holds_back_what_has_its_priority() {
     let now = Instant::now();
     let until = now + Duration::from_secs(5);
     let mut queue = Queue::new(BOUNDS);
     accepted(&mut queue, Priority::Urgent, 1);
-    queue.hold(until);
-    queue.hold(now + Duration::from_secs(1));
+    queue.hold(Priority::Urgent, until);
+    queue.hold(Priority::Urgent, now + Duration::from_secs(1));
     assert!(matches!(queue.next(now), Next::Wait(Some(moment)) if moment == until));
+    accepted(&mut queue, Priority::Low, 2);
+    assert_eq!(sent(&mut queue, now).load.bytes(), 2);
     assert_eq!(sent(&mut queue, until).load.bytes(), 1);
+    // Nothing is left that waits for the end of a pause.
+    queue.hold(Priority::Normal, until + Duration::from_secs(1));
+    assert!(matches!(queue.next(until), Next::Wait(None)));
 }
 
 #[test]

@@ -150,8 +150,12 @@ mod tests {
         let collector = Collector {
             counts: Arc::default(),
         };
-        // Not to be started: nothing leaves.
-        let settings = settings.with_on_thread_start(|| std::thread::park());
+        // The thread never gets to its work: nothing leaves.
+        let settings = settings.with_on_thread_start(|| {
+            loop {
+                std::thread::park();
+            }
+        });
         let delivery = settings.start(collector, HttpOptions::new().with_tls(false));
         let url = signal.endpoint.parse().unwrap();
         Client::new(Arc::new(delivery), Signal::Traces, url, &signal)

@@ -67,7 +67,8 @@ impl Protocol for Collector {
     }
 
     /// Of the failures only 429, 502, 503 and 504 may be tried again; 500 may not. A server that
-    /// says when to come back gets nothing at all before.
+    /// says when to come back gets nothing of this signal before. The others go on: what is full
+    /// for spans may have room for logs.
     fn judge(&self, batch: &Batch, answer: &Answer) -> Verdict {
         let otherwise = match answer.status {
             200..300 => {
@@ -84,7 +85,7 @@ impl Protocol for Collector {
         };
         Verdict::TryAgain {
             after: answer.retry_after(),
-            all_wait: true,
+            lane_waits: true,
             otherwise,
         }
     }
@@ -124,12 +125,12 @@ mod tests {
         }
         for status in [429, 502, 503, 504] {
             let Verdict::TryAgain {
-                after, all_wait, ..
+                after, lane_waits, ..
             } = verdict(status)
             else {
                 panic!("{status} is worth another try");
             };
-            assert_eq!((after, all_wait), (Some(Duration::from_secs(7)), true));
+            assert_eq!((after, lane_waits), (Some(Duration::from_secs(7)), true));
         }
         for status in [301, 307, 400, 401, 403, 404, 408, 413, 500, 501, 505] {
             let refused = Verdict::Refused(DropReason::SendError);
