@@ -135,7 +135,7 @@ fn a_pause_that_the_server_asks_for_is_kept() {
 fn a_pause_for_spans_is_none_for_logs() {
     let _alone = common::alone();
     let sink = Sink::start().unwrap();
-    let full = Fault::status(429).header("retry-after", "60");
+    let full = Fault::status(429).header("retry-after", "200");
     sink.fault(full.on_path("/v1/traces"));
     let endpoint = sink.otlp_endpoint();
     let variables = [

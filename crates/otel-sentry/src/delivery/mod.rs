@@ -58,7 +58,8 @@
 //!
 //! `flush` is true when everything accepted before the call is done with: sent or given up.
 //! `shutdown` returns within its timeout and a fifth of a second, whatever the server does; what
-//! is left counts as lost. A client and its clones share one transport, so to close one of them
+//! is left counts as lost. What waits out a pause after a failure is tried once more, unless the
+//! server asked for the pause. A client and its clones share one transport, so to close one of them
 //! ends it for all. To drop the transport never waits: its thread goes on for at most
 //! [`with_shutdown_timeout`](Delivery::with_shutdown_timeout).
 //!
