@@ -232,18 +232,11 @@ fn install_crypto_provider() {
     });
 }
 
-/// Whether the HTTP client will find a proxy in the environment.
+/// Whether the HTTP client will find a proxy for URLs of `http` in the environment.
 fn environment_names_a_proxy() -> bool {
-    [
-        "HTTP_PROXY",
-        "http_proxy",
-        "HTTPS_PROXY",
-        "https_proxy",
-        "ALL_PROXY",
-        "all_proxy",
-    ]
-    .into_iter()
-    .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+    ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
+        .into_iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 /// An error and its causes in one line, without the URL.

@@ -39,7 +39,7 @@ impl Priority {
 
 /// Something to deliver: what one request carries.
 pub trait Load: Send + 'static {
-    /// How urgent it is.
+    /// How urgent it is. Must be cheap, and may change only in [`Protocol::post`].
     fn priority(&self) -> Priority;
 
     /// How many bytes of memory it takes; an estimate will do. Must be cheap, and may change
