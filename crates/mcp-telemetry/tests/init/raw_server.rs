@@ -77,7 +77,7 @@ pub(crate) fn read(connection: &mut Connection, pace: Option<usize>) -> Option<S
         let mut header = String::new();
         connection.read_line(&mut header).ok()?;
         match header.trim().split_once(": ") {
-            Some((name, value)) if name == "content-length" => length = value.parse().ok()?,
+            Some(("content-length", value)) => length = value.parse().ok()?,
             Some(_) => {}
             None => break,
         }
