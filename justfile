@@ -12,7 +12,7 @@ run-example *args:
 test:
     cargo test --workspace
 
-# Real MCP clients, the MCP conformance suite, Sentry's own code; parts: conformance, clients, inspector, bugsink, relay. Needs Python 3.11.
+# Real MCP clients, the MCP conformance suite, Sentry's own code; parts: harness_tests, conformance, clients, inspector, bugsink, relay. Needs Python 3.11.
 test-real *parts:
     tests/real/run {{ parts }}
 

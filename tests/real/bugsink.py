@@ -16,7 +16,7 @@ import sys
 import urllib.request
 from collections import Counter
 
-from clients import WITH_SESSIONS, Journey, travel
+from clients import WITH_SESSIONS, Journey, connect, travel
 from harness.checks import check, confirm, only, part
 from harness.envelopes import Envelope
 from harness.processes import HOME, LOGS, Program, run
@@ -40,8 +40,11 @@ for database in DATABASES.values():
     database.setdefault("OPTIONS", {})["init_command"] = "PRAGMA synchronous=OFF"
 """
 ENVIRONMENT = "bugsink"
-# Others may come, and must not disturb it either.
-NEEDED = {"event", "transaction", "log"}
+# Each must have come: none of the others may disturb the error. The reports tell of transactions
+# that it asked not to be sent.
+NEEDED = {"event", "transaction", "log", "sessions", "client_report"}
+HELD_BACK = {(category, "ratelimit_backoff") for category in ("transaction", "span")}
+DELIVERY = r'"POST /api/\d+/envelope/[^"]*" (\d{3}) '
 JOURNEY = Journey("mcp", "http", WITH_SESSIONS, "legacy")
 
 
@@ -89,7 +92,7 @@ class Api:
 
 def deliveries(log):
     """The status of each delivery, from an access log."""
-    return re.findall(r'"POST /api/\d+/envelope/[^"]*" (\d{3}) ', log)
+    return re.findall(DELIVERY, log)
 
 
 def complaints(log):
@@ -106,6 +109,12 @@ def delivered():
     finally:
         connection.close()
     return [Envelope.read(bytes(row[0])) for row in rows]
+
+
+def held_back(envelopes):
+    """What the reports say was not sent: category and reason."""
+    reports = [report for one in envelopes for _, report in one.of("client_report")]
+    return {(lost["category"], lost["reason"]) for report in reports for lost in report["discarded_events"]}
 
 
 def differences(sent, stored):
@@ -127,8 +136,16 @@ def is_the_error(event, trace_id):
     confirm("its text names the mistake", "Unknown search command 'frobnicate'" in text, text)
 
 
-def travelled(api):
-    """One client's calls, of which one fails, by a server whose DSN is the instance's."""
+async def look(url):
+    """Requests of another client, none of which fails."""
+    async with connect(JOURNEY, url, (None, None)) as client:
+        await client.list_tools()
+
+
+def travelled(api, answered):
+    """One client's calls, of which one fails, by a server whose DSN is the instance's.
+
+    After that others', once an answer has said what is not wanted: these are not sent."""
     team = api("teams/", name="tests")
     project = api("projects/", name="server", team=team["id"])
     dsn = api(f"projects/{project['id']}/")["dsn"]
@@ -139,6 +156,8 @@ def travelled(api):
         settings |= {"SENTRY_DSN": dsn, "SENTRY_ENVIRONMENT": ENVIRONMENT}
         with over_http(settings) as url:
             trace_id, _, failed = asyncio.run(travel(JOURNEY, url, (None, None)))
+            answered()
+            asyncio.run(look(url))
     check("what the tools answered", failed, [False, False, True])
     said = (LOGS / "mcp-server-splunk.stderr").read_text()
     lost = [line for line in complaints(said) if "a tool failed" not in line]
@@ -160,7 +179,7 @@ def main():
         with Program("bugsink", *words, **where, **SETTINGS) as bugsink:
             url = bugsink.find(r"Listening at: (http://\S+)", bugsink.err)
             api = Api(url, token)
-            project, trace_id = travelled(api)
+            project, trace_id = travelled(api, lambda: bugsink.find(DELIVERY, access))
             issue = only("its issues", api(f"issues/?project={project['id']}")["results"])
             listed = only("events of the issue", api(f"events/?issue={issue['id']}")["results"])
             event = api(f"events/{listed['id']}/")
@@ -170,6 +189,7 @@ def main():
         kinds = Counter(head["type"] for one in envelopes for head, _ in one.items)
         missing = sorted(NEEDED - set(kinds))
         confirm(f"it was sent {dict(kinds)}", not missing, f"missing: {missing}")
+        check("nothing but transactions was held back", held_back(envelopes), HELD_BACK)
         _, sent = only("events sent", [one for each in envelopes for one in each.of("event")])
         check("the error is stored as it was sent", differences(sent, event["data"]), [])
         answers = deliveries(access.read_text())

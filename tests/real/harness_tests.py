@@ -3,19 +3,23 @@
 import copy
 import io
 import json
+import subprocess
 import sys
 import time
 import unittest
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import datetime, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bugsink import complaints, deliveries, differences
 from conformance import difference, failures, unexpected, verdicts
 from harness.checks import Wrong, check, confirm, only, part
 from harness.envelopes import broken
+from harness.processes import LOGS
 from harness.received import items, otlp_spans, sentry_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from relay import findings, normalizer, unlisted
+from relay import findings, normalizer, senders, sent_by, unlisted, unneeded
 
 
 class Checks(unittest.TestCase):
@@ -35,6 +39,54 @@ class Checks(unittest.TestCase):
                 check("sum", 5, 4)
         self.assertEqual(end.exception.code, 1)
         self.assertRegex(said.getvalue(), "(?s)a part.*WRONG.*sum.*expected: 4.*got: *5")
+
+
+class Within(unittest.TestCase):
+    """The deadline of a part, and what it may leave behind."""
+
+    SCRIPT = Path(__file__).with_name("harness") / "within.py"
+
+    def within(self, seconds, command, *options):
+        words = [sys.executable, self.SCRIPT, *options, str(seconds), "bash", "-c", command]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_a_command_that_ends_well_says_what_it_says(self):
+        self.assertEqual(self.within(30, "echo so", "--part"), (0, "so\n", ""))
+
+    def test_a_command_that_fails_shows_what_it_saw(self):
+        log = LOGS / "harness.log"
+        code, _, err = self.within(30, "echo so; exit 3", "--log", str(log))
+        self.assertEqual(code, 3)
+        self.assertRegex(err, "(?s)^so.*exit code 3")
+        code, _, err = self.within(30, f"echo thus >{log}; exit 4", "--part")
+        self.assertEqual(code, 4)
+        self.assertRegex(err, "(?s)the end of .*harness.log\nthus.*exit code 4")
+
+    def test_a_command_that_hangs_is_ended_with_all_that_it_started(self):
+        code, out, err = self.within(0.5, "setsid sleep 1000 & echo $!; sleep 1000", "--part")
+        self.assertEqual(code, 1)
+        self.assertIn("not done after 0.5 s", err)
+        if sys.platform == "linux":
+            self.assertFalse(Path(f"/proc/{out.strip()}").exists())
+
+    @unittest.skipUnless(sys.platform == "linux", "elsewhere the end of a parent is no signal")
+    def test_the_command_ends_with_who_started_it(self):
+        command = f"{sys.executable} {self.SCRIPT} 60 bash -c 'echo $$; exec sleep 1000'; true"
+        starter = subprocess.Popen(["bash", "-c", command], stdout=subprocess.PIPE, text=True)
+        sleeper = Path("/proc") / starter.stdout.readline().strip()
+        self.assertTrue(sleeper.exists())
+        starter.kill()
+        # Its output ends with the last process that has it.
+        self.assertEqual(starter.communicate(timeout=30), ("", None))
+        self.assertFalse(sleeper.exists())
+
+    @unittest.skipUnless(sys.platform == "linux", "elsewhere nobody says what a process has left behind")
+    def test_what_is_left_running_is_named_and_ended(self):
+        code, out, err = self.within(30, "setsid sleep 1000 >/dev/null & echo $!", "--part")
+        self.assertEqual(code, 1)
+        self.assertIn(f"left running: {out.strip()} sleep 1000", err)
+        self.assertFalse(Path(f"/proc/{out.strip()}").exists())
 
 
 class Conformance(unittest.TestCase):
@@ -186,12 +238,29 @@ class Relay(unittest.TestCase):
         event = {"type": "event", "exception": {"values": [{"type": "E", "value": "v" * 9000}]}}
         self.assertIn("exception.values.*.value", [path for path, _ in findings(normalizer(), event)])
 
-    def test_the_list_covers_an_item_and_a_path(self):
-        found = [("event", "a", "one"), ("event", "a", "two"), ("event", "b", "three")]
-        self.assertEqual(unlisted(found, {("event", "a"), ("event", "b")}), [])
-        self.assertEqual(
-            unlisted(found, {("event", "b"), ("transaction", "a")}), ["event a: one (2 times)"]
-        )
+    def test_the_list_covers_a_sender_an_item_and_a_path(self):
+        found = [("p", "event", "a", "one"), ("p", "event", "a", "two"), ("q", "event", "b", "three")]
+        all_of_it = {("p", "event", "a"), ("q", "event", "b")}
+        self.assertEqual(unlisted(found, all_of_it), [])
+        self.assertEqual(unneeded(found, all_of_it), [])
+        other = {("q", "event", "b"), ("q", "event", "a"), ("p", "transaction", "a")}
+        self.assertEqual(unlisted(found, other), ["p event a: one (2 times)"])
+        self.assertEqual(unneeded(found, other), ["p transaction a", "q event a"])
+
+    def test_what_has_a_sink_is_known(self):
+        self.assertLess({"mcp-telemetry", "otel-sentry", "mcp-telemetry-tests"}, {*senders()})
+
+    def test_who_sent_is_the_folder(self):
+        with TemporaryDirectory() as directory:
+            below = Path(directory) / "a-package" / "a-program-1-2"
+            below.mkdir(parents=True)
+            (below / "1.envelope").write_bytes(b"{}\n")
+            (below / "2.envelope").write_bytes(b"{")
+            (below / "1.headers.json").write_bytes(b"{}")
+            sound, torn = sent_by(Path(directory))
+            self.assertEqual((sound.source, sound.envelope.items), ("a-package", []))
+            with self.assertRaisesRegex(Wrong, "2.envelope"):
+                torn.envelope
 
 
 def envelope(header=None, *parts):

@@ -1,25 +1,61 @@
 """Sentry's own normalizer over every event and transaction, and the rules of its ingestion.
 
-Judged is all that sinks received since `run` began: from the end-to-end tests in Rust, and from
-the parts that ran before this one.
+Judged is all that sinks received: from the tests in Rust (the archive that `run` names), from the
+quickstart, and from the parts that ran before this one.
 """
 
 import json
 import math
+import os
 import tomllib
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
-from harness.checks import check, confirm, part
+from harness.checks import Wrong, check, confirm, part
 from harness.envelopes import RULES, Envelope, broken
-from harness.processes import HOME
+from harness.processes import BIN, HOME, run
 from sentry_relay.exceptions import RelayError
 from sentry_relay.processing import StoreNormalizer
 
+REPOSITORY = Path(__file__).parents[2]
 EXPECTED = Path(__file__).with_name("relay-expected.toml")
 RECEIVED = HOME / "received"
-# The end-to-end tests send far more; fewer would mean that they did not run.
-ENOUGH = 100
+ITEMS = ("event", "transaction")
+# What has a sink, and so must be seen to send.
+TESTKIT = "telemetry-testkit"
+
+
+@dataclass
+class Sent:
+    """An envelope: whose test or part sent it, and the file that it lies in."""
+
+    source: str
+    file: Path
+    body: bytes
+
+    @property
+    def envelope(self):
+        try:
+            return Envelope.read(self.body)
+        except (ValueError, KeyError) as error:
+            raise Wrong(f"no envelope: {self.file}\n  {error!r}") from None
+
+
+def sent_by(directory):
+    """What is kept below a directory, whose folders have the names of the senders."""
+    return [
+        Sent(file.relative_to(directory).parts[0], file, file.read_bytes())
+        for file in sorted(directory.rglob("*.envelope"))
+    ]
+
+
+def senders():
+    """The packages that depend on the testkit: each of them sends something."""
+    for manifest in sorted([*REPOSITORY.glob("*/Cargo.toml"), *REPOSITORY.glob("*/*/Cargo.toml")]):
+        package = tomllib.loads(manifest.read_text())
+        if any(TESTKIT in package.get(kind, {}) for kind in ("dependencies", "dev-dependencies")):
+            yield package["package"]["name"]
 
 
 def tags(pairs):
@@ -89,56 +125,82 @@ def same(sent, kept):
     return sent == kept or (sent in (None, {}, [], "") and not kept)
 
 
-def expected():
-    """The findings that are listed, each with its reason."""
-    listed = tomllib.loads(EXPECTED.read_text()).get("finding", [])
+def entries(table, *names):
+    """The entries of a table of what is expected; each has a reason."""
+    listed = tomllib.loads(EXPECTED.read_text()).get(table, [])
     for entry in listed:
         confirm(
-            f"the finding at {entry.get('path')} has a reason",
-            set(entry) == {"item", "path", "reason"} and entry["reason"].strip(),
-            f"expected: item, path, reason; got: {entry}",
+            f"{table}: {', '.join(str(entry.get(name)) for name in names)}: there is a reason",
+            set(entry) == {*names, "reason"} and entry["reason"].strip(),
+            f"expected: {names}, reason; got: {entry}",
         )
-    return {(entry["item"], entry["path"]) for entry in listed}
+    return {tuple(entry[name] for name in names) for entry in listed}
 
 
 def unlisted(found, listed):
     """What was found and is not listed, each path once, with an example and how often."""
     examples, times = {}, Counter()
-    for kind, path, details in found:
-        if (kind, path) not in listed:
-            examples.setdefault((kind, path), details)
-            times[kind, path] += 1
-    return [f"{kind} {path}: {examples[kind, path]} ({times[kind, path]} times)" for kind, path in times]
+    for one in found:
+        *which, details = one
+        which = tuple(which)
+        if which not in listed:
+            examples.setdefault(which, details)
+            times[which] += 1
+    return [f"{' '.join(which)}: {examples[which]} ({times[which]} times)" for which in times]
+
+
+def unneeded(found, listed):
+    """What is listed and was not found."""
+    return sorted(" ".join(which) for which in listed - {tuple(one[:-1]) for one in found})
+
+
+def quickstart():
+    """Runs the quickstart; its sink keeps what it receives beside that of the parts."""
+    kept = {"TELEMETRY_TESTKIT_ARCHIVE": str(RECEIVED), "CARGO_PKG_NAME": "quickstart"}
+    code, out, err = run(BIN / "quickstart", **kept)
+    confirm("the quickstart ends well", code == 0, f"exit code {code}\n{out}\n{err}")
 
 
 def main():
     with part("relay"):
-        bodies = [file.read_bytes() for file in sorted(RECEIVED.rglob("*.envelope"))]
-        envelopes = [Envelope.read(body) for body in bodies]
-        kinds = Counter(head["type"] for envelope in envelopes for head, _ in envelope.items)
-        sources = sorted(one.name for one in RECEIVED.iterdir())
-        print(f"  judged: {len(bodies)} envelopes, {dict(kinds)}, from {', '.join(sources)}")
-        normalize, listed, found = normalizer(), expected(), []
-        for kind in ("event", "transaction"):
-            judged = [data for envelope in envelopes for _, data in envelope.of(kind)]
-            confirm(
-                f"there are enough of the kind {kind}: {len(judged)}",
-                len(judged) > ENOUGH,
-                f"expected: more than {ENOUGH}\n  got:      {len(judged)}",
-            )
-            found = [(kind, *one) for data in judged for one in findings(normalize, data)]
+        quickstart()
+        left_out = {package for (package,) in entries("left_out", "package")}
+        listed = entries("finding", "source", "item", "path")
+        all_sent = sent_by(Path(os.environ["TESTS_ARCHIVE"])) + sent_by(RECEIVED)
+        sources = {one.source for one in all_sent}
+        check("what is left out is there to be left out", sorted(left_out - sources), [])
+        judged = [(one, one.envelope) for one in all_sent if one.source not in left_out]
+        kinds = Counter(head["type"] for _, envelope in judged for head, _ in envelope.items)
+        print(f"  judged: {len(judged)} envelopes, {dict(kinds)}")
+        print(f"  sent by: {', '.join(sorted(sources - left_out))}")
+        useful = {one.source for one, envelope in judged if envelope.of(*ITEMS)}
+        check("each package that has a sink sent events or transactions", sorted({*senders()} - useful), [])
+        normalize = normalizer()
+        found = [
+            (one.source, kind, path, f"{details} in {one.file}")
+            for one, envelope in judged
+            for kind in ITEMS
+            for _, data in envelope.of(kind)
+            for path, details in findings(normalize, data)
+        ]
+        wrong = [
+            (one.source, "envelope", rule, f"{what} in {one.file}")
+            for one, _ in judged
+            for rule, what in broken(one.body)
+        ]
+        for kind in ITEMS:
             check(
-                f"Relay refuses, changes and cuts nothing of the kind {kind}: {len(judged)}",
-                unlisted(found, listed)[:20],
+                f"Relay refuses, changes and cuts nothing of the kind {kind}: {kinds[kind]}",
+                unlisted([one for one in found if one[1] == kind], listed)[:20],
                 [],
             )
-        wrong = [one for body in bodies for one in broken(body)]
         for rule in ("sizes", *RULES):
             check(
-                f"envelopes: {rule}: {len(bodies)}",
-                [what for name, what in wrong if name == rule][:20],
+                f"envelopes: {rule}: {len(judged)}",
+                unlisted([one for one in wrong if one[2] == rule], listed)[:20],
                 [],
             )
+        check("what is listed is found", unneeded(found + wrong, listed), [])
 
 
 if __name__ == "__main__":

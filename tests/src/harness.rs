@@ -42,6 +42,15 @@ impl Harness {
     ///
     /// Where a part does not start.
     pub fn start(base_rate: f64) -> anyhow::Result<Self> {
+        Self::start_with(base_rate, &[])
+    }
+
+    /// The same, with more settings of telemetry.
+    ///
+    /// # Errors
+    ///
+    /// Where a part does not start.
+    pub fn start_with(base_rate: f64, more: &[(&str, &str)]) -> anyhow::Result<Self> {
         let sink = Sink::start().context("starting the telemetry endpoint")?;
         let splunk = Simulator::start().context("starting the Splunk simulator")?;
         let (dsn, otlp, rate) = (sink.dsn(), sink.otlp_endpoint(), base_rate.to_string());
@@ -51,7 +60,10 @@ impl Harness {
             "SENTRY_TRACES_SAMPLE_RATE" => Some(rate.clone()),
             "OTEL_EXPORTER_OTLP_ENDPOINT" => Some(otlp.clone()),
             "OTEL_RESOURCE_ATTRIBUTES" => Some("service.namespace=tests".to_owned()),
-            _ => None,
+            key => {
+                let set = more.iter().find(|(name, _)| *name == key);
+                set.map(|(_, value)| (*value).to_owned())
+            }
         })?;
         let telemetry = Builder::new(config).with_stderr_logs(false).install()?;
         let runtime = Runtime::new()?;

@@ -12,7 +12,9 @@
 //! - [`trace`]: one trace as both sinks received it.
 //! - [`harness::Harness::test`] runs a test, and checks for everything in the binary that
 //!   both sinks received the same.
+//! - [`needles`]: many words looked for at once, in every way of writing them.
 //! - [`repeats`]: attributes that stand twice.
+//! - [`filter`]: Sentry's search over what has arrived.
 //!
 //! ```
 //! use mcp_telemetry_tests::client::{connect, good_search, search};
@@ -33,7 +35,9 @@
 
 pub mod client;
 pub mod everything;
+pub mod filter;
 pub mod harness;
+pub mod needles;
 pub mod raw;
 pub mod repeats;
 pub mod trace;

@@ -1,11 +1,15 @@
 //! Every method, on every transport, in every version: the attributes that arrive at Sentry
-//! and by OTLP are those of the project's table, no more and no less.
+//! and by OTLP are those of the project's table, no more and no less. Once more without
+//! `SENTRY_SEND_PII`: `every_message_without_pii` is this file, too.
 
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
+
+#[path = "every_message/personal.rs"]
+mod personal;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -17,7 +21,15 @@ use mcp_telemetry_tests::wire::{STATELESS, Transport, VERSIONS, Wire};
 use serde_json::{Value, json};
 use telemetry_testkit::{OtlpSpan, Received};
 
-static HARNESS: LazyLock<Harness> = LazyLock::new(|| Harness::start(1.0).unwrap());
+/// Whether this binary runs with `SENTRY_SEND_PII`, as its name says.
+fn pii() -> bool {
+    env!("CARGO_CRATE_NAME") == "every_message"
+}
+
+static HARNESS: LazyLock<Harness> = LazyLock::new(|| {
+    let pii = pii().to_string();
+    Harness::start_with(1.0, &[("SENTRY_SEND_PII", &pii)]).unwrap()
+});
 
 /// In which versions a method is there.
 #[derive(Clone, Copy, PartialEq)]
@@ -171,7 +183,8 @@ fn cases() -> Vec<Case> {
 
 /// What holds of every request of this client.
 fn of_client(wire: &Wire) -> Vec<Condition> {
-    let mut holds = vec![If::Pii, If::InMessage, If::InRequest, If::Transport];
+    let mut holds = vec![If::InMessage, If::InRequest, If::Transport];
+    holds.extend(pii().then_some(If::Pii));
     holds.extend([If::Version, If::Server, If::ServerTitle]);
     // Without a session an older client names itself once, to nobody who remembers.
     if wire.is_remembered() || !wire.has_handshake() {

@@ -50,6 +50,35 @@ pub enum Gate {
     Inputs,
     /// What was answered: needs `SENTRY_SEND_PII`.
     Outputs,
+    /// Always recorded, but whole only with `SENTRY_SEND_PII`: without it, what could tell
+    /// about a user is left out.
+    Shortened,
+}
+
+impl Gate {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::Open,
+        Self::User,
+        Self::Inputs,
+        Self::Outputs,
+        Self::Shortened,
+    ];
+
+    /// Whether an attribute is left out where `SENTRY_SEND_PII` is false.
+    ///
+    /// ```
+    /// use mcp_telemetry::attributes::{Gate, find};
+    ///
+    /// let gate = |key| find(key).map(|it| it.gate);
+    /// assert!(gate("splunk.query_preview").is_some_and(Gate::needs_pii));
+    /// assert!(!gate("splunk.query_length").is_some_and(Gate::needs_pii));
+    /// assert_eq!(gate("mcp.resource.uri"), Some(Gate::Shortened));
+    /// ```
+    #[must_use]
+    pub fn needs_pii(self) -> bool {
+        matches!(self, Self::User | Self::Inputs | Self::Outputs)
+    }
 }
 
 /// Where an attribute's name comes from.
@@ -192,8 +221,8 @@ attributes! {
     MCP_REQUEST_STATE_PRESENT = "mcp.request_state.present", Bool, Open, [Sentry];
 
     // Resources
-    /// Resource as the client named it; without user information, query and fragment where inputs are not recorded.
-    MCP_RESOURCE_URI = "mcp.resource.uri", Text, Open, [OTel, Sentry, Seed];
+    /// Resource as the client named it; shortened it has no user information, query and fragment.
+    MCP_RESOURCE_URI = "mcp.resource.uri", Text, Shortened, [OTel, Sentry, Seed];
     /// Resource as the app names it.
     MCP_RESOURCE_NAME = "mcp.resource.name", Text, Open, [Sentry];
     /// As `mcp.tool.status`, of a resource.

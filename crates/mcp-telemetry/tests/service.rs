@@ -152,7 +152,7 @@ async fn how_a_tool_ends() {
         (
             "fails",
             "fails",
-            failed("no such index: nope"),
+            failed("the tool answered with an error"),
             "error",
             json!("tool_error"),
         ),

@@ -52,6 +52,15 @@ pub(crate) struct Group {
     pub(crate) rest: Vec<Arc<SpanData>>,
 }
 
+impl Group {
+    /// All spans, the root first.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = &SpanData> {
+        std::iter::once(&self.root)
+            .chain(&self.rest)
+            .map(AsRef::as_ref)
+    }
+}
+
 /// The spans that wait for their group to close.
 #[derive(Debug)]
 pub(crate) struct Assembly {

@@ -1,6 +1,7 @@
 //! A transaction as the bytes of an envelope.
 
 use opentelemetry::KeyValue;
+use sentry::protocol::Breadcrumb;
 use sentry::types::random_uuid;
 use serde::Serialize;
 
@@ -47,6 +48,7 @@ pub(crate) fn service<'a>(target: &'a Target, resource: &'a [KeyValue]) -> Servi
 /// Writes the envelope of one part of a tree of spans.
 pub(crate) fn write(
     part: &Part<'_>,
+    breadcrumbs: &[Breadcrumb],
     dsc: &DynamicSamplingContext,
     service: &Service<'_>,
 ) -> Result<(Vec<u8>, Written), WriteError> {
@@ -56,6 +58,7 @@ pub(crate) fn write(
         &TransactionParts {
             root: part.root,
             children: &part.children,
+            breadcrumbs,
             event_id: event_id.into_bytes(),
             now: std::time::SystemTime::now(),
             service,

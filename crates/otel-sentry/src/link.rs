@@ -8,13 +8,18 @@ use otel_pipeline::ContextAttributes;
 use sentry::protocol::{Event, Log, LogAttribute, Metric, SpanId, TraceContext, TraceId};
 use sentry::{ClientOptions, Integration};
 
+use crate::captured::Captured;
+
 /// Puts trace and span id of the active OTel span on every event, also where the trace is
 /// not sampled: the SDK's own scope knows nothing of OTel.
 ///
-/// It keeps no state and takes no lock. [`connect`](crate::connect) adds it.
+/// It takes no lock. [`connect`](crate::connect) adds it.
 #[derive(Debug, Default)]
 #[non_exhaustive]
-pub struct OtelIntegration;
+pub struct OtelIntegration {
+    /// Filled by `connect`, read by the client's span sink.
+    pub(crate) captured: Captured,
+}
 
 impl Integration for OtelIntegration {
     fn name(&self) -> &'static str {

@@ -1,5 +1,6 @@
 //! The ready-made processor for apps that want Sentry alone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::Context;
@@ -8,7 +9,8 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 use otel_pipeline::{PipelineProcessor, Scrub};
-use sentry::Client;
+use sentry::protocol::Event;
+use sentry::{Client, Hub};
 
 use crate::delivery::SharedTransport;
 use crate::dsc::FrozenDsc;
@@ -29,6 +31,9 @@ pub fn keep_frozen_dsc(span: &mut Span, parent: &Context) {
 /// A [`SpanProcessor`] that sends transactions to Sentry: an
 /// [`otel_pipeline::PipelineProcessor`] with a [`SentrySink`]. See the
 /// [crate documentation](crate) for an example.
+///
+/// Where the client is the current hub's, as it is after `sentry::init`, exceptions on spans
+/// become error events: see [`SentrySink::with_exceptions`].
 #[derive(Debug)]
 pub struct SentryProcessor {
     pipeline: PipelineProcessor,
@@ -55,7 +60,12 @@ impl SentryProcessor {
         transport: &SharedTransport,
         scrub: impl Scrub,
     ) -> Result<Self, ProcessorError> {
-        let sink = SentrySink::new(client, transport)?;
+        let mut sink = SentrySink::new(client, transport)?;
+        let of_hub = Hub::current().client();
+        if let Some(client) = of_hub.filter(|it| std::ptr::eq(Arc::as_ptr(it), client)) {
+            let as_it_is = |event: Event<'static>, _: &SpanData| Some(event);
+            sink = sink.with_exceptions(&client, as_it_is);
+        }
         let handle = sink.handle();
         let pipeline = PipelineProcessor::builder()
             .with_on_start(keep_frozen_dsc)

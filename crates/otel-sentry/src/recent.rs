@@ -33,6 +33,17 @@ impl<K: Copy + Eq + Hash, V> Recent<K, V> {
         }
     }
 
+    /// What is remembered of `key`, to be changed.
+    pub(crate) fn entry(&mut self, key: K) -> &mut V
+    where
+        V: Default,
+    {
+        if !self.entries.contains_key(&key) {
+            self.insert(key, V::default());
+        }
+        self.entries.entry(key).or_default()
+    }
+
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
         self.entries.get(key)
     }
@@ -52,5 +63,17 @@ mod tests {
         assert_eq!(recent.get(&1), None);
         assert_eq!(recent.get(&2), Some(&'b'));
         assert_eq!(recent.get(&3), Some(&'d'));
+    }
+
+    #[test]
+    fn an_entry_is_changed_in_its_place() {
+        let mut recent = Recent::<u8, Vec<char>>::new(2);
+        for (key, value) in [(1, 'a'), (2, 'b'), (1, 'c'), (3, 'd')] {
+            recent.entry(key).push(value);
+        }
+        assert_eq!(recent.get(&1), None);
+        assert_eq!(recent.get(&2), Some(&vec!['b']));
+        recent.entry(2).push('e');
+        assert_eq!(recent.get(&2), Some(&vec!['b', 'e']));
     }
 }

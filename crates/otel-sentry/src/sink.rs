@@ -2,20 +2,23 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use opentelemetry::{Key, KeyValue, TraceId, Value};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 use otel_pipeline::SpanSink;
+use sentry::protocol::Breadcrumb;
 use sentry::{Client, Envelope};
 use thiserror::Error;
 
 use crate::assembly::{Assembly, AssemblyOptions, Group};
+use crate::convert::events::{breadcrumbs, payload_bytes, timeline};
 use crate::convert::split::{Limits, split};
 use crate::delivery::SharedTransport;
 use crate::dsc::DynamicSamplingContext;
 use crate::envelope;
+use crate::exceptions::{Exceptions, OnException};
 use crate::recent::Recent;
 use crate::target::Target;
 
@@ -47,6 +50,8 @@ pub struct SinkStats {
     pub spans: u64,
     /// Spans that could not be sent: invalid, or too old.
     pub refused: u64,
+    /// Exceptions on spans that were captured as error events.
+    pub exceptions: u64,
 }
 
 /// Reads a sink's counters while the pipeline owns the sink.
@@ -58,6 +63,7 @@ struct Counters {
     transactions: AtomicU64,
     spans: AtomicU64,
     refused: AtomicU64,
+    exceptions: AtomicU64,
 }
 
 impl SinkHandle {
@@ -68,6 +74,7 @@ impl SinkHandle {
             transactions: self.0.transactions.load(Ordering::Relaxed),
             spans: self.0.spans.load(Ordering::Relaxed),
             refused: self.0.refused.load(Ordering::Relaxed),
+            exceptions: self.0.exceptions.load(Ordering::Relaxed),
         }
     }
 
@@ -90,6 +97,7 @@ pub struct SentrySink {
     resource: Vec<KeyValue>,
     assembly: Assembly,
     contexts: Recent<TraceId, Arc<DynamicSamplingContext>>,
+    exceptions: Option<Exceptions>,
     handle: SinkHandle,
 }
 
@@ -111,6 +119,7 @@ impl SentrySink {
             resource: Vec::new(),
             assembly: Assembly::new(AssemblyOptions::default()),
             contexts: Recent::new(REMEMBERED_TRACES),
+            exceptions: None,
             handle: SinkHandle::default(),
         })
     }
@@ -122,6 +131,49 @@ impl SentrySink {
         self
     }
 
+    /// Captures exceptions on spans as error events of `client`, which is the client that this
+    /// sink was made for. `hook` sees each of them first.
+    ///
+    /// An exception is a span event named `exception`, such as `Span::record_error` makes. It
+    /// becomes an event once its transaction is sent, so in sampled traces alone, and passes
+    /// the client's integrations and its `before_send` on the pipeline's thread. Its
+    /// breadcrumbs are the events of the transaction's spans before it.
+    ///
+    /// There is no second event for an error that has one:
+    ///
+    /// - an exception that `tracing-opentelemetry` recorded is left to those layers that
+    ///   capture `tracing` events;
+    /// - one whose text another event of the same transaction has, and one at or below a span
+    ///   with an event captured as [`SpanFailed`](crate::SpanFailed), is known already. The
+    ///   client's options have to come from [`connect`](crate::connect) for that.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use opentelemetry_sdk::trace::SpanData;
+    /// use otel_sentry::delivery::{Delivery, SharedTransport};
+    /// use otel_sentry::{SentrySink, connect};
+    /// use sentry::protocol::Event;
+    ///
+    /// let transport = SharedTransport::new(Delivery::new());
+    /// let options = sentry::ClientOptions::new().dsn("http://key@127.0.0.1:9/1");
+    /// let client = Arc::new(sentry::Client::with_options(connect(options, &transport)));
+    /// let sink = SentrySink::new(&client, &transport)?.with_exceptions(
+    ///     &client,
+    ///     |mut event: Event<'static>, span: &SpanData| {
+    ///         event.tags.insert("span".to_owned(), span.name.to_string());
+    ///         Some(event)
+    ///     },
+    /// );
+    /// # drop(sink);
+    /// # Ok::<(), otel_sentry::SinkError>(())
+    /// ```
+    #[must_use]
+    pub fn with_exceptions(mut self, client: &Arc<Client>, hook: impl OnException) -> Self {
+        self.exceptions = Some(Exceptions::new(client, hook));
+        self
+    }
+
     /// A handle to the counters.
     #[must_use]
     pub fn handle(&self) -> SinkHandle {
@@ -130,11 +182,15 @@ impl SentrySink {
 
     fn send(&mut self, groups: Vec<Group>) {
         for group in groups {
+            let mut crumbs = self.span_events(&group);
             let dsc = self.sampling_context(&group.root);
+            let limits = Limits::default().without(payload_bytes(&crumbs));
             let children: Vec<&SpanData> = group.rest.iter().map(AsRef::as_ref).collect();
             let service = envelope::service(&self.target, &self.resource);
-            for part in split(&group.root, &children, &service, Limits::default()) {
-                match envelope::write(&part, &dsc, &service) {
+            for part in split(&group.root, &children, &service, limits) {
+                // The first part, which has the root, shows what happened in all of them.
+                let crumbs = std::mem::take(&mut crumbs);
+                match envelope::write(&part, &crumbs, &dsc, &service) {
                     Ok((bytes, written)) => self.deliver(bytes, written.children, written.refused),
                     Err(error) => {
                         tracing::warn!(%error, "a transaction could not be sent");
@@ -143,6 +199,20 @@ impl SentrySink {
                 }
             }
         }
+    }
+
+    /// Captures the exceptions on a group's spans; gives all their events as breadcrumbs.
+    fn span_events(&mut self, group: &Group) -> Vec<Breadcrumb> {
+        let events = timeline(group.spans());
+        if events.is_empty() {
+            return Vec::new();
+        }
+        let now = SystemTime::now();
+        if let Some(exceptions) = &mut self.exceptions {
+            let captured = exceptions.capture(group, &events, now);
+            add(&self.handle.0.exceptions, captured);
+        }
+        breadcrumbs(&events, now)
     }
 
     fn deliver(&self, bytes: Vec<u8>, children: usize, refused: usize) {

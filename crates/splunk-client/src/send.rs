@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Method, StatusCode};
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::classify;
@@ -61,6 +62,21 @@ impl Request {
     }
 }
 
+/// An operation that runs, and the time that it has for all of its requests.
+#[derive(Clone, Copy)]
+pub(crate) struct Running {
+    pub(crate) operation: Operation,
+    pub(crate) limit: Duration,
+    since: Instant,
+}
+
+impl Running {
+    /// Whether the time is over: what ends now was cut off.
+    pub(crate) fn is_over(&self) -> bool {
+        self.since.elapsed() >= self.limit
+    }
+}
+
 /// A complete answer of any status.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -77,34 +93,39 @@ impl SplunkClient {
     ) -> Result<R, SplunkError> {
         let limit = request.timeout.unwrap_or(self.inner.config.timeout);
         let call = async {
-            let outcome = tokio::time::timeout(limit, self.call(operation, &request)).await;
-            outcome.unwrap_or_else(|_| {
-                Err(SplunkError::Timeout {
-                    operation,
-                    address: self.inner.base_url.clone(),
-                    after: limit,
-                })
-            })
+            let running = Running {
+                operation,
+                limit,
+                since: Instant::now(),
+            };
+            let outcome = tokio::time::timeout(limit, self.call(running, &request)).await;
+            outcome.unwrap_or_else(|_| Err(self.timed_out(running)))
         };
         trace::operation(self, operation, &request)
             .run(call, trace::outcome)
             .await
     }
 
-    async fn call<R: Reply>(
-        &self,
-        operation: Operation,
-        request: &Request,
-    ) -> Result<R, SplunkError> {
-        let mut authorization = self.authorization(operation, None).await?;
+    /// The error of an operation whose time is over.
+    pub(crate) fn timed_out(&self, running: Running) -> SplunkError {
+        SplunkError::Timeout {
+            operation: running.operation,
+            address: self.inner.base_url.clone(),
+            after: running.limit,
+        }
+    }
+
+    async fn call<R: Reply>(&self, running: Running, request: &Request) -> Result<R, SplunkError> {
+        let operation = running.operation;
+        let mut authorization = self.authorization(running, None).await?;
         let mut answer = self
-            .exchange(operation, request, Some(&authorization))
+            .exchange(running, request, Some(&authorization))
             .await?;
         if answer.status == StatusCode::UNAUTHORIZED && authorization.is_renewable() {
             tracing::debug!(%operation, "Splunk has ended the session; logging in again");
-            authorization = self.authorization(operation, Some(&authorization)).await?;
+            authorization = self.authorization(running, Some(&authorization)).await?;
             answer = self
-                .exchange(operation, request, Some(&authorization))
+                .exchange(running, request, Some(&authorization))
                 .await?;
         }
 
@@ -133,11 +154,12 @@ impl SplunkClient {
     /// One HTTP request and its whole answer.
     pub(crate) async fn exchange(
         &self,
-        operation: Operation,
+        running: Running,
         request: &Request,
         authorization: Option<&Authorization>,
     ) -> Result<Answer, SplunkError> {
         let inner = &self.inner;
+        let operation = running.operation;
         let failed = |error: &reqwest::Error| {
             classify::transport(
                 operation,
@@ -158,24 +180,22 @@ impl SplunkClient {
             builder = builder.form(&request.form);
         }
         let built = builder.build().map_err(|error| failed(&error))?;
-        let call = trace::exchange(&built, request.path);
+        let call = trace::exchange(self, running, &built, request.path);
         let answer = async {
             let response = inner.http.execute(built).await?;
             call.respond(response.status(), response.version());
             self.read(response).await
         };
-        match answer.instrument(call.span().clone()).await {
-            Ok((status, Some(body))) => Ok(Answer { status, body }),
-            Ok((status, None)) => Err(SplunkError::TooLarge {
+        let answer = answer.instrument(call.span().clone()).await;
+        let answer = answer.map_err(|error| failed(&error));
+        call.end(answer.as_ref().err());
+        match answer? {
+            (status, Some(body)) => Ok(Answer { status, body }),
+            (status, None) => Err(SplunkError::TooLarge {
                 operation,
                 status: status.as_u16(),
                 limit: inner.config.response_limit,
             }),
-            Err(error) => {
-                let error = failed(&error);
-                call.fail(error.error_type(), &error);
-                Err(error)
-            }
         }
     }
 

@@ -13,7 +13,7 @@ use crate::error::SplunkError;
 use crate::message::{Secrets, of_error_body};
 use crate::operation::Operation;
 use crate::reply::not_json;
-use crate::send::Request;
+use crate::send::{Request, Running};
 
 /// The session of a user. The lock is held while one call logs in; the others wait for its session.
 #[derive(Default)]
@@ -54,9 +54,10 @@ impl SplunkClient {
     /// The authorization for a call, logging in when there is no session, or when it is the one that was `refused`.
     pub(crate) async fn authorization(
         &self,
-        operation: Operation,
+        running: Running,
         refused: Option<&Authorization>,
     ) -> Result<Authorization, SplunkError> {
+        let operation = running.operation;
         let (username, password) = match &self.inner.config.credentials {
             Credentials::Token(token) => return authorization(operation, "Bearer", token, None),
             Credentials::Login { username, password } => (username, password),
@@ -68,7 +69,7 @@ impl SplunkClient {
         if let Some(key) = &current.key {
             return authorization(operation, "Splunk", key, Some(current.number));
         }
-        let key = self.log_in(operation, username, password).await?;
+        let key = self.log_in(running, username, password).await?;
         let number = current.number + 1;
         // A key that fits into no header is not kept.
         let authorization = authorization(operation, "Splunk", &key, Some(number))?;
@@ -82,14 +83,15 @@ impl SplunkClient {
     /// Calls `POST auth/login`. It is a part of the operation that needs the session.
     async fn log_in(
         &self,
-        operation: Operation,
+        running: Running,
         username: &str,
         password: &SecretString,
     ) -> Result<SecretString, SplunkError> {
+        let operation = running.operation;
         let request = Request::new(Method::POST, "/services/auth/login")
             .with_form("username", username)
             .with_form("password", password.expose_secret());
-        let answer = self.exchange(operation, &request, None).await?;
+        let answer = self.exchange(running, &request, None).await?;
         if !answer.status.is_success() {
             let messages = of_error_body(&answer.body, &self.secrets(None));
             return Err(classify::status(operation, answer.status, messages));

@@ -1,13 +1,14 @@
 //! What a call's spans say: `splunk.api` for the operation, `http.client` for each request.
 
-use http::Uri;
+use http::{StatusCode, Uri};
 use mcp_telemetry::http::HttpCall;
 use mcp_telemetry::{CallSpan, Outcome, attributes as names};
+use tracing::Span;
 
 use crate::client::SplunkClient;
 use crate::error::SplunkError;
 use crate::operation::Operation;
-use crate::send::Request;
+use crate::send::{Request, Running};
 
 /// The most characters of a search that a span shows.
 const QUERY_PREVIEW: usize = 200;
@@ -54,8 +55,57 @@ pub(crate) fn outcome<R>(result: &Result<R, SplunkError>) -> Outcome {
 }
 
 /// Starts the span of one HTTP request. Splunk gets no trace context: it has no use for it.
-pub(crate) fn exchange(request: &reqwest::Request, path: &str) -> HttpCall {
+pub(crate) fn exchange<'a>(
+    client: &'a SplunkClient,
+    running: Running,
+    request: &reqwest::Request,
+    path: &str,
+) -> Exchange<'a> {
     // What is a URL to reqwest is one to `http`, but for lengths that no path here has.
     let uri: Uri = request.url().as_str().parse().unwrap_or_default();
-    HttpCall::start(request.method(), &uri, Some(path))
+    Exchange {
+        call: HttpCall::start(request.method(), &uri, Some(path)),
+        client,
+        running,
+        ended: false,
+    }
+}
+
+/// One HTTP request. The time limit is the operation's, which drops what it cuts off: here is
+/// where the request's span learns of it.
+pub(crate) struct Exchange<'a> {
+    call: HttpCall,
+    client: &'a SplunkClient,
+    running: Running,
+    ended: bool,
+}
+
+impl Exchange<'_> {
+    /// The span to send the request in.
+    pub(crate) fn span(&self) -> &Span {
+        self.call.span()
+    }
+
+    /// There is a response, whose body is to be read.
+    pub(crate) fn respond(&self, status: StatusCode, version: http::Version) {
+        self.call.respond(status, version);
+    }
+
+    /// It ended by itself: with an error, or with all of its response.
+    pub(crate) fn end(mut self, error: Option<&SplunkError>) {
+        self.ended = true;
+        if let Some(error) = error {
+            self.call.fail(error.error_type(), error);
+        }
+    }
+}
+
+impl Drop for Exchange<'_> {
+    fn drop(&mut self) {
+        // Whoever waits no longer before the time is over has cancelled it, which is no error.
+        if !self.ended && self.running.is_over() {
+            let error = self.client.timed_out(self.running);
+            self.call.fail(error.error_type(), &error);
+        }
+    }
 }

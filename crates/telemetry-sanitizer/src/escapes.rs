@@ -102,9 +102,10 @@ fn escape(b: &[u8], i: usize) -> Option<(char, usize)> {
     }
 }
 
-/// Whether the escape of terminals stands behind backslashes: all of them belong to it, so that it stays one.
+/// Whether the escape of terminals stands behind backslashes, as JSON or as Rust's `Debug` writes it: all of them belong
+/// to it, so that it stays one. Both are of one length.
 fn is_terminal_escape(b: &[u8], i: usize) -> bool {
-    has_ignoring_case(b, i, b"u001b")
+    has_ignoring_case(b, i, b"u001b") || has(b, i, b"u{1b}")
 }
 
 #[cfg(test)]
@@ -122,6 +123,7 @@ mod tests {
             ("%zz %C3%BC \\u00fc &nbsp;", "%zz %C3%BC \\u00fc &nbsp;"),
             ("\\\\\\u0022", "\\\\\""),
             ("a\\u001b[0m\\\\u001B[1m", "a\u{1b}[0m\u{1b}[1m"),
+            ("a\\u{1b}[0m\\\\u{1b}[1m", "a\u{1b}[0m\u{1b}[1m"),
             ("ü%3Dü", "ü=ü"),
             ("%", "%"),
             ("\\u00", "\\u00"),

@@ -125,6 +125,7 @@ const ANCHORS: &[Anchor<'static, Rule>] = &[
     Anchor::new(b"%5", Next::Any, Rule::Escape),
     Anchor::new(b"%7", Next::Any, Rule::Escape),
     Anchor::new(b"\\u00", Next::Any, Rule::Escape),
+    Anchor::new(b"\\u{1b}", Next::Any, Rule::Escape),
     Anchor::new(b"&quot;", Next::Any, Rule::Escape),
     Anchor::new(b"&apos;", Next::Any, Rule::Escape),
     Anchor::new(b"&lt;", Next::Any, Rule::Escape),

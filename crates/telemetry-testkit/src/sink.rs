@@ -1,6 +1,7 @@
 //! The sink: a server on a thread of its own.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -28,8 +29,10 @@ pub const PUBLIC_KEY: &str = "7e1e3e7275e57c17a11ce5afe0000001";
 /// The environment variable that names a directory for what every sink of a process receives.
 ///
 /// It counts where [`SinkBuilder::store_bodies`] is not called. Each sink makes a directory
-/// `<process id>-<port>` below it, so many test binaries can share one. The value should be an
-/// absolute path: Cargo runs tests in the directory of their package.
+/// `<package>/<program>-<process id>-<port>` below it, so many test binaries can share one, and who
+/// reads it later knows whose they are. The package is `CARGO_PKG_NAME`, which Cargo sets for what it
+/// runs; without it, it is `none`. The value should be an absolute path: Cargo runs tests in the
+/// directory of their package.
 pub const ARCHIVE_VARIABLE: &str = "TELEMETRY_TESTKIT_ARCHIVE";
 
 /// How long tasks and threads of the server get to end when a sink is dropped.
@@ -329,7 +332,12 @@ impl fmt::Debug for SinkBuilder {
 /// Where the environment wants the bodies that a sink on this port receives.
 fn archive_of_environment(port: u16) -> Option<PathBuf> {
     let dir = env::var_os(ARCHIVE_VARIABLE).filter(|dir| !dir.is_empty())?;
-    Some(PathBuf::from(dir).join(format!("{}-{port}", process::id())))
+    let package = env::var("CARGO_PKG_NAME").unwrap_or_else(|_| "none".to_owned());
+    let program = env::current_exe().ok();
+    let program = program.as_deref().and_then(Path::file_stem);
+    let program = program.map_or_else(|| "program".into(), OsStr::to_string_lossy);
+    let sink = format!("{program}-{}-{port}", process::id());
+    Some(PathBuf::from(dir).join(package).join(sink))
 }
 
 fn run(

@@ -89,14 +89,18 @@ class Program:
 
 def run(*command, seconds=180, cwd="/", **settings):
     """Runs a command to its end; gives the exit code, stdout and stderr."""
-    done = subprocess.run(
-        [str(word) for word in command],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=seconds,
-        env=environment(**settings),
-        cwd=cwd,
-    )
+    try:
+        done = subprocess.run(
+            [str(word) for word in command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            env=environment(**settings),
+            cwd=cwd,
+        )
+    except subprocess.TimeoutExpired as late:
+        said = b"".join(filter(None, (late.stdout, late.stderr))).decode(errors="replace")
+        raise Wrong(f"{command[0]}: not done after {seconds} s\n{said[-2000:]}") from None
     return done.returncode, done.stdout, done.stderr

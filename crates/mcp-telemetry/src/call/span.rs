@@ -281,14 +281,18 @@ impl CallSpan {
     pub(super) fn failed(&self, failure: Failure, message: &str, cause: Option<Cause>) {
         match &self.place {
             Place::Own(span) => {
+                let message = match failure.kind {
+                    "tool_error" => output(message),
+                    _ => message.to_owned(),
+                };
                 self.watch
-                    .failed(|| failed(self.kind, failure, message, cause));
+                    .failed(|| failed(self.kind, failure, message.clone(), cause));
                 self.record(self.kind.status_key(), failure.status());
                 self.record(names::ERROR_TYPE, failure.kind);
                 if let Some(key) = self.kind.error_key() {
                     self.record(key, failure.kind);
                 }
-                span.set_status(Status::error(message.to_owned()));
+                span.set_status(Status::error(message));
             }
             Place::Request(execution) => execution.fail(failure, cause),
         }
@@ -296,15 +300,12 @@ impl CallSpan {
 }
 
 /// A failed call, for its error event.
-fn failed(kind: CallKind, failure: Failure, message: &str, cause: Option<Cause>) -> Failed {
+fn failed(kind: CallKind, failure: Failure, message: String, cause: Option<Cause>) -> Failed {
     let status = failure.status();
     Failed {
         kind: Some(kind),
         exception: failure.kind.to_owned(),
-        message: match failure.kind {
-            "tool_error" => output(message),
-            _ => message.to_owned(),
-        },
+        message,
         cause,
         status,
         error_type: McpErrorType::of_status(status, Some(kind)),

@@ -1,5 +1,9 @@
 //! Settings of the Sentry sink.
 
+use std::borrow::Cow;
+
+use telemetry_sanitizer::{MARKER, Sanitizer};
+
 use super::AppInfo;
 use super::dsn::Dsn;
 use super::reader::{Reader, shown, uses_default};
@@ -64,6 +68,23 @@ impl SentryConfig {
     }
 }
 
+impl SentryConfig {
+    /// Cleans the names that go out with everything, by the app's own rules too; in a form that
+    /// Sentry keeps.
+    pub(crate) fn sanitize(&mut self, sanitizer: &Sanitizer) {
+        for (name, rules) in [
+            (&mut self.environment, &ENVIRONMENT),
+            (&mut self.release, &RELEASE),
+        ] {
+            let cleaned = match sanitizer.text(name) {
+                Cow::Borrowed(_) => continue,
+                Cow::Owned(cleaned) => clean(&cleaned, rules),
+            };
+            *name = cleaned.unwrap_or_else(|| MARKER.to_owned());
+        }
+    }
+}
+
 fn read_dsn(reader: &mut Reader<'_>) -> Option<Dsn> {
     let variable = &names::SENTRY_DSN;
     match reader.text(variable)?.parse() {
@@ -96,7 +117,9 @@ const RELEASE: NameRules = NameRules {
 /// Reads a name, reports what Sentry would refuse, and makes it acceptable. `None`: the default holds.
 fn read_name(reader: &mut Reader<'_>, variable: &Variable, rules: &NameRules) -> Option<String> {
     debug_assert!(matches!(variable.kind, Kind::Environment | Kind::Release));
+    // Before it is cut: of a secret without its end the sanitizer may not know what it is.
     let value = reader.text(variable)?;
+    let value = Sanitizer::default().text(&value).into_owned();
     let cleaned = clean(&value, rules);
     if cleaned.as_deref() == Some(value.as_str()) {
         return cleaned;
@@ -161,6 +184,20 @@ mod tests {
             assert_eq!(clean(name, &ENVIRONMENT).as_deref(), environment, "{name}");
             assert_eq!(clean(name, &RELEASE).as_deref(), release, "{name}");
         }
+    }
+
+    #[test]
+    fn secrets_in_names_are_redacted() {
+        let app = AppInfo::new("app", "1");
+        let config = crate::config::Config::from_lookup(app, |key| match key {
+            "SENTRY_ENVIRONMENT" => Some("eu token=abc".to_owned()),
+            "SENTRY_RELEASE" => Some("app@1.2.3+5f3a".to_owned()),
+            _ => None,
+        });
+        let mut sentry = config.unwrap().sentry;
+        sentry.sanitize(&Sanitizer::default());
+        assert_eq!(sentry.environment, "eu token=***REDACTED***");
+        assert_eq!(sentry.release, "app@1.2.3+5f3a");
     }
 
     #[test]

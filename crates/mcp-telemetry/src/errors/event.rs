@@ -19,7 +19,7 @@ const CONTEXT: &str = "mcp";
 const TAG_LIMIT: usize = 200;
 
 /// The attributes that are tags too.
-const TAGS: [&str; 8] = [
+pub(super) const TAGS: [&str; 8] = [
     names::MCP_METHOD_NAME,
     names::MCP_TRANSPORT,
     names::MCP_SESSION_ID,
@@ -39,6 +39,14 @@ pub(super) struct About {
 impl About {
     /// Adds what the event does not have already.
     pub(super) fn add_to(&self, event: &mut Event<'static>) {
+        self.add_context_to(event);
+        if event.level >= Level::Error {
+            self.add_error_to(event);
+        }
+    }
+
+    /// The same, but for what is said of an error.
+    pub(super) fn add_context_to(&self, event: &mut Event<'static>) {
         let context = event
             .contexts
             .entry(CONTEXT.to_owned())
@@ -52,9 +60,6 @@ impl About {
                 let tag = tag(&value.as_str());
                 event.tags.entry(key.to_owned()).or_insert(tag);
             }
-        }
-        if event.level >= Level::Error {
-            self.add_error_to(event);
         }
     }
 

@@ -5,6 +5,7 @@
 //! | [`ErrorLayer`] | `tracing::error!`, records of the `log` crate | of its errors and their sources |
 //! | [`capture_mcp_error`] | an error that the app captures | of the error and its sources |
 //! | the panic hook | a panic, level fatal | `panic` |
+//! | the span sink | an `exception` event that OTel code put on a span | of its attributes |
 //! | the wrappers, traced functions outside of a request | a request or call that failed | of the returned error and its sources |
 //!
 //! # One failure, one event
@@ -17,6 +18,13 @@
 //! 2. What is reported without the app's doing comes last. A traced function or a request that
 //!    failed, and an event that has nothing but an error, as `#[instrument(err)]` makes it,
 //!    are only reported where no error event was sent before.
+//!
+//! An exception that OTel code recorded (`record_error`, or `add_event` with the name
+//! `exception`) is the app's report too, but its event is made when the transaction is sent,
+//! after the request: where the request's failure has been reported for itself by then, the
+//! exceptions at its execution's span and below are part of it. It needs a sampled trace, and
+//! does not make the request's session errored. What `tracing` recorded on a span was
+//! captured, or held back, when it was logged.
 //!
 //! So a request that failed has one event at least. What the rules hold back is a log and a
 //! breadcrumb all the same. Errors of the caller, cancellations and requests for input are no
@@ -41,6 +49,8 @@ mod integration;
 mod layer;
 #[cfg(not(feature = "sentry"))]
 mod off;
+#[cfg(feature = "sentry")]
+mod on_span;
 mod severity;
 #[cfg(feature = "sentry")]
 pub(crate) mod tracing_records;
@@ -59,6 +69,8 @@ pub(crate) use self::layer::ErrorLayer;
 pub use self::manual::{McpErrorContext, capture_mcp_error};
 #[cfg(not(feature = "sentry"))]
 pub(crate) use self::off::{Cause, Watch};
+#[cfg(feature = "sentry")]
+pub(crate) use self::on_span::on_exception;
 pub(crate) use self::severity::{SEVERITY, is_fatal};
 #[cfg(feature = "sentry")]
 pub(crate) use self::watch::Watch;

@@ -46,5 +46,10 @@ impl Watch {
     }
 
     #[expect(clippy::unused_self, reason = "the same form as with Sentry")]
+    pub(crate) fn has_reported(&self) -> bool {
+        false
+    }
+
+    #[expect(clippy::unused_self, reason = "the same form as with Sentry")]
     pub(crate) fn failed(&self, _: impl FnOnce() -> Failed) {}
 }

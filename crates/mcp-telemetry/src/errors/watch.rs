@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use opentelemetry::{Context, KeyValue};
 use otel_pipeline::ContextAttributes;
+use otel_sentry::SpanFailed;
 use sentry::Level;
 use sentry::protocol::{Event, Exception};
 use sentry::types::Uuid;
@@ -92,12 +93,13 @@ impl Watch {
         if !self.is_on() || self.has_reported() {
             return;
         }
-        let _current = self.put_into(Context::current()).attach();
+        let current = self.put_into(Context::current());
+        let _current = current.with_value(SpanFailed).attach();
         sentry::capture_event(of_failure(failed()));
     }
 
     /// Whether an error event was sent.
-    pub(super) fn has_reported(&self) -> bool {
+    pub(crate) fn has_reported(&self) -> bool {
         self.0.as_ref().is_some_and(|it| it.reported().any)
     }
 

@@ -14,6 +14,10 @@ use super::peer::PeerAddress;
 use crate::attributes as names;
 use crate::settings::send_pii;
 
+/// The longest method that is recorded, in characters. Not shorter: of a token that is cut off
+/// the sanitizer may not know the rest.
+const METHOD_LIMIT: usize = 256;
+
 /// Sets what the head of a request says.
 pub(super) fn describe(span: &Span, head: &Parts, is_mcp: bool) {
     let headers = &head.headers;
@@ -77,7 +81,10 @@ pub(super) fn method(method: &Method) -> (&'static str, Option<String>) {
     ];
     match KNOWN.into_iter().find(|known| *known == method.as_str()) {
         Some(known) => (known, None),
-        None => ("_OTHER", Some(method.as_str().chars().take(64).collect())),
+        None => (
+            "_OTHER",
+            Some(method.as_str().chars().take(METHOD_LIMIT).collect()),
+        ),
     }
 }
 
@@ -87,13 +94,5 @@ pub(super) fn verb(method: &'static str) -> &'static str {
     match method {
         "_OTHER" => "HTTP",
         known => known,
-    }
-}
-
-/// The scheme. A client may write any into its request; it is one of two all the same.
-pub(super) fn scheme(head: &Parts) -> &'static str {
-    match head.uri.scheme_str() {
-        Some("https") => "https",
-        _ => "http",
     }
 }

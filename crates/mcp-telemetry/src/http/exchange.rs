@@ -10,7 +10,7 @@ use opentelemetry_http::HeaderExtractor;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use super::describe::{describe, method, scheme, verb};
+use super::describe::{describe, method, verb};
 use super::headers::{has_sessions, issued_session_id, names_session, text, version};
 use super::methods::{LISTEN, mcp_method};
 use super::options::Options;
@@ -83,7 +83,7 @@ impl Exchange {
             Some(route) => format!("{} {route}", verb(method)),
             None => verb(method).to_owned(),
         };
-        let scheme = scheme(head);
+        let scheme = options.scheme(head);
         let span = tracing::info_span!(
             target: TARGET, parent: None, "http.server", otel.name = name, otel.kind = "server",
             sentry.op = "http.server", sentry.origin = ORIGIN,

@@ -6,6 +6,7 @@ use tower_layer::Layer;
 
 use super::options::{MakeRoute, Options};
 use super::peer::ClientAddress;
+use super::scheme::OriginalScheme;
 use super::service::HttpService;
 
 /// Makes an `http.server` span of every request that passes, gives it a Sentry scope of its
@@ -66,6 +67,13 @@ impl HttpLayer {
     /// alone; without this hook there is none.
     pub fn with_client_address(mut self, client_address: impl ClientAddress) -> Self {
         Arc::make_mut(&mut self.options).client_address = Some(Arc::new(client_address));
+        self
+    }
+
+    /// How the scheme that the client used is found, for `url.scheme`, where a proxy ends TLS.
+    /// Without this hook it is the request's own; headers are not trusted.
+    pub fn with_scheme(mut self, scheme: impl OriginalScheme) -> Self {
+        Arc::make_mut(&mut self.options).original_scheme = Some(Arc::new(scheme));
         self
     }
 }

@@ -10,6 +10,7 @@ mod layer;
 mod methods;
 mod options;
 pub(crate) mod peer;
+mod scheme;
 mod service;
 
 pub use body::TracedBody;
@@ -21,4 +22,5 @@ pub use layer::HttpLayer;
 pub use options::MakeRoute;
 pub use peer::ClientAddress;
 pub(crate) use peer::PeerAddress;
+pub use scheme::OriginalScheme;
 pub use service::HttpService;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::request::Parts;
 
 use super::peer::{ClientAddress, PeerAddress};
+use super::scheme::{OriginalScheme, url_scheme};
 
 /// Finds the route of a request: the pattern that it matched, never its path.
 ///
@@ -37,6 +38,7 @@ pub(crate) struct Options {
     health_paths: Vec<String>,
     pub(super) make_route: Option<Arc<dyn MakeRoute>>,
     pub(super) client_address: Option<Arc<dyn ClientAddress>>,
+    pub(super) original_scheme: Option<Arc<dyn OriginalScheme>>,
 }
 
 impl Options {
@@ -63,6 +65,12 @@ impl Options {
         self.make_route.as_ref()?.route(head)
     }
 
+    /// The scheme that the client used, if the hook knows, or the request's own.
+    pub(super) fn scheme(&self, head: &Parts) -> &'static str {
+        let hook = self.original_scheme.as_ref();
+        url_scheme(hook.and_then(|it| it.scheme(head)).as_ref(), head)
+    }
+
     /// Who sends the request, if the hook knows.
     pub(super) fn peer(&self, head: &Parts) -> Option<PeerAddress> {
         let address = self.client_address.as_ref()?.client_address(head)?;
@@ -77,6 +85,7 @@ impl Default for Options {
             health_paths: crate::sampling::HEALTH_PATHS.map(str::to_owned).to_vec(),
             make_route: None,
             client_address: None,
+            original_scheme: None,
         }
     }
 }

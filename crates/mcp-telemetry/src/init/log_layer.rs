@@ -57,7 +57,12 @@ impl<S: Subscriber> Layer<S> for LogLayer {
         };
         record.set_severity_number(number);
         record.set_severity_text(text);
-        record.set_target(metadata.target().to_owned());
+        let target = match normalized.is_some() {
+            // Of the `log` crate; one of `tracing` is a literal.
+            true => self.sanitizer.text(metadata.target()).into_owned(),
+            false => metadata.target().to_owned(),
+        };
+        record.set_target(target);
         if let Some(message) = fields.message {
             record.set_body(message.into());
         }

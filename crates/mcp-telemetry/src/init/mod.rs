@@ -179,7 +179,7 @@ impl Builder {
     /// Where a part cannot be built.
     pub fn build(self) -> Result<(Telemetry, TelemetryLayer), InitError> {
         let Self {
-            config,
+            mut config,
             mut sinks,
             stderr_logs,
             #[cfg(feature = "sentry")]
@@ -200,7 +200,8 @@ impl Builder {
             keys = keys.redact_key(key);
         }
         let sanitizer = keys.build();
-        let resource = resource::resource(&config);
+        config.sentry.sanitize(&sanitizer);
+        let resource = resource::resource(&config, &sanitizer);
 
         let mut parts = Parts::default();
         #[cfg(feature = "sentry")]
@@ -231,7 +232,8 @@ impl Builder {
             parts.logs = Some(logs);
         }
         if let Some(signal) = &config.otlp.metrics {
-            parts.metrics = built(otlp.meter_provider(signal, &resource), &mut left_out);
+            let metrics = otlp.meter_provider(signal, &resource, &sanitizer);
+            parts.metrics = built(metrics, &mut left_out);
         }
         parts.otlp = otlp.is_used().then(|| Arc::new(otlp));
         if let Some(signal) = &otlp_copy {

@@ -11,7 +11,7 @@ use telemetry_sanitizer::Sanitizer;
 
 use super::panic::PanicIntegration;
 use crate::config::{Config, SentryTraces};
-use crate::errors::{McpErrors, tracing_records};
+use crate::errors::{McpErrors, on_exception, tracing_records};
 use crate::health::{Sessions, Tracker};
 use crate::scrub::event;
 
@@ -105,7 +105,10 @@ impl Sentry {
     /// The sink of spans; `None` where Sentry gets no traces.
     pub(super) fn sink(&self) -> Option<SentrySink> {
         match self.traces {
-            SentryTraces::Bridge => SentrySink::new(&self.client, &self.transport).ok(),
+            SentryTraces::Bridge => {
+                let sink = SentrySink::new(&self.client, &self.transport).ok()?;
+                Some(sink.with_exceptions(&self.client, on_exception))
+            }
             _ => None,
         }
     }

@@ -16,7 +16,6 @@ use super::operation::Operation;
 use super::outcome::Outcome;
 use super::text::id;
 use crate::attributes as names;
-use crate::isolation::Scope;
 
 /// The method that begins a subscription.
 pub(crate) const LISTEN: &str = "subscriptions/listen";
@@ -32,8 +31,9 @@ pub(crate) fn operation(request: &RequestId) -> Operation<'static> {
 /// Runs the handler of a subscription that is acknowledged already.
 pub(crate) async fn acknowledged<T>(mut request: Request, handler: impl Future<Output = T>) -> T {
     request.end(&Outcome::Success, Vec::new());
+    let scope = request.scope();
     drop(request);
-    Scope::new().wrap(handler).await
+    scope.wrap(handler).await
 }
 
 /// Runs the service of a subscription. Where the acknowledgement cannot be seen, the first

@@ -26,7 +26,7 @@ use super::result::Observed;
 use super::session::Session;
 use crate::attributes as names;
 use crate::breadcrumb;
-use crate::call::{CallKind, Failure, output};
+use crate::call::{CallKind, Failure};
 use crate::errors::{Failed, McpErrorType, Watch};
 use crate::execution::{Execution, Notes};
 use crate::health::{Ended, Session as HealthSession};
@@ -178,7 +178,8 @@ impl Request {
             let _current = self.current();
             self.watch.failed(|| self.failed(outcome, &verdict));
         }
-        self.health.end(session_end(outcome, &verdict));
+        let reported = self.watch.has_reported();
+        self.health.end(session_end(outcome, &verdict, reported));
         if let Some(spans) = &mut self.spans {
             let target = self.target.as_ref();
             if learned == Some(true) {
@@ -215,10 +216,7 @@ impl Request {
         Failed {
             kind,
             exception: exception.to_owned(),
-            message: match outcome {
-                Outcome::ToolError(_) => output(message),
-                _ => message.to_owned(),
-            },
+            message: message.to_owned(),
             cause,
             status,
             error_type: match (kind, verdict.code) {
@@ -397,11 +395,12 @@ pub(crate) async fn observe<T: Observed>(
     }
 }
 
-/// What an ending means for the request's session.
-fn session_end(outcome: &Outcome, verdict: &Verdict) -> Ended {
+/// What an ending means for the request's session; `reported` says that an error was captured
+/// in it.
+fn session_end(outcome: &Outcome, verdict: &Verdict, reported: bool) -> Ended {
     match outcome {
         Outcome::Panicked => Ended::Crashed,
-        _ if verdict.error_type.is_some() => Ended::Errored,
+        _ if reported || verdict.error_type.is_some() => Ended::Errored,
         _ => Ended::Exited,
     }
 }

@@ -18,6 +18,7 @@ use super::outcome::Outcome;
 use super::text::bounded;
 use crate::attributes as names;
 use crate::call::outcome::ToolResult as _;
+use crate::call::output;
 use crate::settings::send_pii;
 
 /// A result that a span can be told about.
@@ -128,7 +129,7 @@ impl Observed for DiscoverResult {
 impl Observed for CallToolResult {
     fn outcome(&self) -> Outcome {
         match self.is_error == Some(true) {
-            true => Outcome::ToolError(self.text()),
+            true => Outcome::ToolError(output(&self.text())),
             false => Outcome::Success,
         }
     }

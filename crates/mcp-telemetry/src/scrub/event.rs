@@ -1,15 +1,28 @@
 //! Sanitizing what the Sentry SDK captures.
 
-use sentry::protocol::{Breadcrumb, Context, Event, Log, Map, Metric, Value};
+use std::borrow::Cow;
+
+use sentry::protocol::{Breadcrumb, Context, Event, Log, Map, Metric, User, Value};
 use telemetry_sanitizer::Sanitizer;
 
-use super::changed;
+use super::{changed, name_changed};
+use crate::settings::send_pii;
 
-/// Cleans an error event: messages, exceptions, breadcrumbs, tags, contexts, request, user.
+/// Cleans an error event: messages, exceptions, breadcrumbs, tags, contexts, request, user, and
+/// what it says about its sender.
 pub(crate) fn event(sanitizer: &Sanitizer, mut event: Event<'static>) -> Event<'static> {
     optional(sanitizer, &mut event.message);
     optional(sanitizer, &mut event.culprit);
     optional(sanitizer, &mut event.transaction);
+    optional(sanitizer, &mut event.logger);
+    for text in [
+        &mut event.server_name,
+        &mut event.release,
+        &mut event.dist,
+        &mut event.environment,
+    ] {
+        text.iter_mut().for_each(|text| shared(sanitizer, text));
+    }
     if let Some(entry) = &mut event.logentry {
         string(sanitizer, &mut entry.message);
         entry
@@ -21,6 +34,7 @@ pub(crate) fn event(sanitizer: &Sanitizer, mut event: Event<'static>) -> Event<'
         // The SDK takes the type from the first word of the error's `Debug`.
         string(sanitizer, &mut exception.ty);
         optional(sanitizer, &mut exception.value);
+        optional(sanitizer, &mut exception.module);
         if let Some(mechanism) = &mut exception.mechanism {
             optional(sanitizer, &mut mechanism.description);
             map(sanitizer, &mut mechanism.data);
@@ -34,19 +48,18 @@ pub(crate) fn event(sanitizer: &Sanitizer, mut event: Event<'static>) -> Event<'
     for crumb in &mut event.breadcrumbs.values {
         clean_breadcrumb(sanitizer, crumb);
     }
-    for (key, value) in &mut event.tags {
-        keyed(sanitizer, key, value);
+    for pairs in [&mut event.tags, &mut event.modules] {
+        texts(sanitizer, pairs);
     }
     map(sanitizer, &mut event.extra);
+    names(sanitizer, &mut event.contexts);
     for context in event.contexts.values_mut() {
         match context {
             Context::Other(values) => map(sanitizer, values),
             Context::Trace(trace) => map(sanitizer, &mut trace.data),
             Context::Response(response) => {
                 response.cookies = None;
-                for (key, value) in &mut response.headers {
-                    keyed(sanitizer, key, value);
-                }
+                texts(sanitizer, &mut response.headers);
                 if let Some(data) = &mut response.data {
                     sanitizer.json(data);
                 }
@@ -56,11 +69,17 @@ pub(crate) fn event(sanitizer: &Sanitizer, mut event: Event<'static>) -> Event<'
         }
     }
     for part in event.fingerprint.to_mut() {
-        if let Some(clean) = changed(sanitizer.text(part), part) {
-            *part = clean.into();
-        }
+        shared(sanitizer, part);
     }
     if let Some(user) = &mut event.user {
+        if !send_pii() {
+            // The id stays, which sessions have too: it is what the app chose to tell by.
+            let id = user.id.take();
+            *user = User {
+                id,
+                ..User::default()
+            };
+        }
         for text in [&mut user.id, &mut user.email, &mut user.username] {
             optional(sanitizer, text);
         }
@@ -69,9 +88,10 @@ pub(crate) fn event(sanitizer: &Sanitizer, mut event: Event<'static>) -> Event<'
     if let Some(request) = &mut event.request {
         optional(sanitizer, &mut request.query_string);
         optional(sanitizer, &mut request.data);
+        optional(sanitizer, &mut request.method);
         request.cookies = None;
-        for (key, value) in request.headers.iter_mut().chain(&mut request.env) {
-            keyed(sanitizer, key, value);
+        for pairs in [&mut request.headers, &mut request.env] {
+            texts(sanitizer, pairs);
         }
         let clean = request
             .url
@@ -88,11 +108,13 @@ pub(crate) fn breadcrumb(sanitizer: &Sanitizer, mut crumb: Breadcrumb) -> Breadc
     crumb
 }
 
-/// Cleans a metric's attributes.
+/// Cleans a metric: its name and its attributes.
 pub(crate) fn metric(sanitizer: &Sanitizer, mut metric: Metric) -> Metric {
+    shared(sanitizer, &mut metric.name);
     for (key, attribute) in &mut metric.attributes {
         json(sanitizer, key, &mut attribute.0);
     }
+    names(sanitizer, &mut metric.attributes);
     metric
 }
 
@@ -102,17 +124,44 @@ pub(crate) fn log(sanitizer: &Sanitizer, mut log: Log) -> Log {
     for (key, attribute) in &mut log.attributes {
         json(sanitizer, key, &mut attribute.0);
     }
+    names(sanitizer, &mut log.attributes);
     log
 }
 
 fn clean_breadcrumb(sanitizer: &Sanitizer, crumb: &mut Breadcrumb) {
+    string(sanitizer, &mut crumb.ty);
+    optional(sanitizer, &mut crumb.category);
     optional(sanitizer, &mut crumb.message);
     map(sanitizer, &mut crumb.data);
 }
 
 fn map(sanitizer: &Sanitizer, values: &mut Map<String, Value>) {
-    for (key, value) in values {
+    for (key, value) in values.iter_mut() {
         json(sanitizer, key, value);
+    }
+    names(sanitizer, values);
+}
+
+fn texts(sanitizer: &Sanitizer, values: &mut Map<String, String>) {
+    for (key, value) in values.iter_mut() {
+        keyed(sanitizer, key, value);
+    }
+    names(sanitizer, values);
+}
+
+/// Cleans the names of values. Almost all are literals.
+fn names<K: AsRef<str> + From<String> + Ord + Clone, V>(
+    sanitizer: &Sanitizer,
+    values: &mut Map<K, V>,
+) {
+    let unclean = values.keys().filter_map(|name| {
+        let clean = name_changed(sanitizer, name.as_ref())?;
+        Some((name.clone(), clean))
+    });
+    for (name, clean) in unclean.collect::<Vec<_>>() {
+        if let Some(value) = values.remove(&name) {
+            values.insert(clean.into(), value);
+        }
     }
 }
 
@@ -136,6 +185,12 @@ fn keyed(sanitizer: &Sanitizer, key: &str, text: &mut String) {
 fn optional(sanitizer: &Sanitizer, text: &mut Option<String>) {
     if let Some(text) = text {
         string(sanitizer, text);
+    }
+}
+
+fn shared(sanitizer: &Sanitizer, text: &mut Cow<'static, str>) {
+    if let Some(clean) = changed(sanitizer.text(text), text) {
+        *text = clean.into();
     }
 }
 

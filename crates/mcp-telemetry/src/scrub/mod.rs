@@ -2,12 +2,16 @@
 
 use std::borrow::Cow;
 
+use telemetry_sanitizer::Sanitizer;
+
 #[cfg(feature = "sentry")]
 pub(crate) mod event;
 mod exception;
+mod metrics;
 mod span;
 
 pub(crate) use exception::name_exceptions;
+pub(crate) use metrics::sanitize_metrics;
 pub use span::sanitize_span;
 
 /// The clean text, where it is another one. What is borrowed need not be the old text: for a
@@ -17,6 +21,18 @@ fn changed(clean: Cow<'_, str>, old: &str) -> Option<String> {
         Cow::Borrowed(same) if std::ptr::eq(same, old) => None,
         clean => Some(clean.into_owned()),
     }
+}
+
+/// The clean name of an attribute or a value, where it is another one. Names are literals,
+/// almost all of them; but a client names the arguments of a prompt, and an app may name
+/// values after what it was given.
+fn name_changed(sanitizer: &Sanitizer, name: &str) -> Option<String> {
+    // No secret has such a form, and most names do.
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'.' || byte == b'_';
+    if name.bytes().all(is_plain) {
+        return None;
+    }
+    changed(sanitizer.text(name), name)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub fn markdown() -> String {
         "# Spans and attributes\n\n\
          Made from the tables in `src/spans` and `src/attributes.rs`; a test compares. \"When\" lists what must hold, all of it; \
          \"always\" means on every such span.\n\n\
-         Gates: an attribute whose gate is `User`, `Inputs` or `Outputs` needs `SENTRY_SEND_PII`; every value passes the sanitizer.\n",
+         Every value passes the sanitizer. What needs `SENTRY_SEND_PII` besides stands [below](#with-and-without-sentry_send_pii).\n",
     );
     for span in SPANS {
         // Writing to a string cannot fail.
@@ -51,6 +51,7 @@ pub fn markdown() -> String {
             it.brief.trim()
         );
     }
+    push_pii(&mut page);
     page.push_str(
         "\n## Metrics\n\nThey go out by OTLP, and count whether or not a trace is sampled.\n\n\
          | instrument | unit | buckets | meaning |\n|---|---|---|---|\n",
@@ -68,6 +69,35 @@ pub fn markdown() -> String {
         let _ = writeln!(page, "| {what} | {why} |");
     }
     page
+}
+
+/// What `SENTRY_SEND_PII` decides, by gate.
+fn push_pii(page: &mut String) {
+    page.push_str(
+        "\n## With and without `SENTRY_SEND_PII`\n\n\
+         | gate | attributes | `true` | `false` |\n|---|---|---|---|\n",
+    );
+    for it in Gate::ALL.iter().copied() {
+        let (meaning, without) = match it {
+            // The rest: too many to name again.
+            Gate::Open => continue,
+            Gate::User => ("who the user is", "not there"),
+            Gate::Inputs => ("what a user or client wrote", "not there"),
+            Gate::Outputs => ("what was answered", "not there"),
+            Gate::Shortened => ("what tells more than a name", "shortened"),
+        };
+        let keys = ALL.iter().filter(|attribute| attribute.gate == it);
+        let keys: Vec<_> = keys.map(|it| format!("`{}`", starred(it.key))).collect();
+        let _ = writeln!(
+            page,
+            "| {}: {meaning} | {} | recorded | {without} |",
+            gate(it),
+            keys.join(", ")
+        );
+    }
+    page.push_str(
+        "| none: names, ids, counts, sizes, durations, statuses, kinds of errors | all others | recorded | recorded |\n",
+    );
 }
 
 /// `InMessage` as "in message".
@@ -105,6 +135,7 @@ fn gate(gate: Gate) -> &'static str {
         Gate::User => "user",
         Gate::Inputs => "inputs",
         Gate::Outputs => "outputs",
+        Gate::Shortened => "shortened",
     }
 }
 

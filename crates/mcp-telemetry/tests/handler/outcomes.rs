@@ -38,7 +38,7 @@ async fn how_a_tool_ends_is_on_both_spans() {
         (
             "fails",
             "fails",
-            failed("no such index: nope"),
+            failed("the tool answered with an error"),
             json!({ "mcp.tool.status": "error", "error.type": "tool_error" }),
             json!({ "mcp.tool.result.is_error": true, "rpc.response.status_code": null }),
         ),

@@ -66,6 +66,24 @@ async fn a_request_to_the_mcp_endpoint() {
 }
 
 #[tokio::test]
+async fn the_scheme_before_a_proxy_is_known_to_a_hook_alone() {
+    let forwarded = |head: &Parts| {
+        let scheme = head.headers.get("x-forwarded-proto")?;
+        scheme.to_str().ok()?.parse().ok()
+    };
+    for (layer, expected) in [
+        (HttpLayer::new(), "http"),
+        (HttpLayer::new().with_scheme(forwarded), "https"),
+    ] {
+        let rig = Rig::new(&[]);
+        let post = request("POST", "/mcp", &[("x-forwarded-proto", b"https")]);
+        exchange(answering(layer, 200), post).await;
+        let span = rig.spans().one("POST /mcp");
+        assert_has(&span, json!({ "url.scheme": expected }));
+    }
+}
+
+#[tokio::test]
 async fn a_request_elsewhere_has_nothing_of_mcp() {
     let rig = Rig::new(&[PII]);
     let headers: Headers<'_> = &[
@@ -131,7 +149,7 @@ async fn names() {
 
 #[tokio::test]
 async fn a_method_that_nobody_knows_is_other() {
-    let long = "X".repeat(200);
+    let long = "X".repeat(300);
     for (method, route, name) in [
         ("BREW", "/mcp", "HTTP /mcp"),
         ("get", "/elsewhere", "HTTP"),
@@ -145,7 +163,7 @@ async fn a_method_that_nobody_knows_is_other() {
         .await;
         let expected = json!({
             "http.request.method": "_OTHER",
-            "http.request.method_original": method.get(..64).unwrap_or(method),
+            "http.request.method_original": method.get(..256).unwrap_or(method),
         });
         assert_has(&rig.spans().one(name), expected);
     }

@@ -209,7 +209,7 @@ async fn what_is_returned_says_how_it_went() {
         ("fine", Status::Unset, "success", json!(null)),
         (
             "is_error",
-            failed("no such index"),
+            failed("the tool answered with an error"),
             "error",
             json!("tool_error"),
         ),

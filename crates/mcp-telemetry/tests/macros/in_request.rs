@@ -183,14 +183,20 @@ async fn a_second_call_of_the_same_tool_makes_its_own_span() {
 
 #[tokio::test]
 async fn a_tool_that_fails_says_so_on_all_spans() {
-    let spans = call("above", "nope", NO_PII).await;
     let text = "Splunk does not know `nope`";
-    let server = spans.one("tools/call above");
-    let execution = spans.of_op("mcp.tool");
-    let operation = spans.one("splunk/search.oneshot");
-    for span in [&server, &execution, &operation] {
-        assert_eq!(span.status, failed(text), "{}", span.name);
+    // What the tool answers is an output; what Splunk says is an error's text.
+    let with = call("above", "nope", PII).await;
+    let without = call("above", "nope", NO_PII).await;
+    let answered = "the tool answered with an error";
+    for (spans, of_tool) in [(&with, text), (&without, answered)] {
+        for (op, text) in [("mcp.tool", of_tool), ("splunk.api", text)] {
+            assert_eq!(spans.of_op(op).status, failed(text), "{op}");
+        }
+        assert_eq!(spans.one("tools/call above").status, failed(of_tool));
     }
+    let server = with.one("tools/call above");
+    let execution = with.of_op("mcp.tool");
+    let operation = with.one("splunk/search.oneshot");
     assert_has(&server, json!({ "error.type": "tool_error" }));
     let expected = json!({ "error.type": "tool_error", "mcp.tool.error_type": "tool_error" });
     assert_has(&execution, expected);

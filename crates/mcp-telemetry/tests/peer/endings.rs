@@ -20,7 +20,7 @@ async fn every_error_is_one_to_the_client() {
         ("echo", Status::Unset, Json::Null, Json::Null, "success"),
         (
             "fails",
-            failed("no such index: nope"),
+            failed("the tool answered with an error"),
             json!("tool_error"),
             Json::Null,
             "error",

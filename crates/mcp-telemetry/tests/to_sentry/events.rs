@@ -1,10 +1,11 @@
-//! Where a `tracing` event goes, by its level.
+//! Events, logs and breadcrumbs from `tracing`. Where they go by their level: `tests/levels.rs`.
 
 use std::error::Error;
 use std::io;
 
+use mcp_telemetry::sentry::{self, User};
 use serde_json::json;
-use telemetry_testkit::{Breadcrumb, Event, Received};
+use telemetry_testkit::{Event, Received};
 
 use crate::live;
 
@@ -28,63 +29,19 @@ fn pair(level: &str, body: &str) -> (String, String) {
 }
 
 #[test]
-fn debug_goes_nowhere_info_is_a_log_and_a_breadcrumb_and_an_error_an_event() {
+fn an_event_has_its_release_and_what_led_to_it() {
     let live = live(&[]);
-    tracing::debug!("debug");
-    tracing::info!(step = 1, "info");
+    tracing::info!("info");
     tracing::warn!("warn");
     tracing::error!("error");
     let received = live.finish();
-    let expected = [
-        pair("info", "info"),
-        pair("warn", "warn"),
-        pair("error", "error"),
-    ];
-    assert_eq!(logged(&received), expected);
     let events = received.events();
     let [event] = events.as_slice() else {
         panic!("{events:?}");
     };
-    // It is the default, which is not sent.
-    assert_eq!(event.level.as_deref().unwrap_or("error"), "error");
-    assert_eq!(event.text(), Some("error"));
     assert_eq!(event.release.as_deref(), Some("test-server@1.0.0"));
     assert_eq!(event.environment.as_deref(), Some("development"));
-    // What led to it, not itself.
     assert_eq!(trail(event), ["info", "warn"]);
-    let info = |crumb: &&Breadcrumb| crumb.message.as_deref() == Some("info");
-    let crumb = event.breadcrumbs.iter().find(info).unwrap();
-    assert_eq!(crumb.level.as_deref().unwrap_or("info"), "info");
-    assert_eq!(crumb.data.get("step"), Some(&json!(1)));
-}
-
-#[test]
-fn events_and_logs_carry_the_ids_of_their_span() {
-    let live = live(&[]);
-    let outer = tracing::info_span!("outer");
-    outer.in_scope(|| {
-        tracing::info_span!("inner").in_scope(|| {
-            tracing::info!("said");
-            tracing::error!("failed");
-        });
-    });
-    drop(outer);
-    let received = live.finish();
-    let transaction = received.transactions()[0];
-    let inner = &transaction.spans[0];
-    assert_eq!(inner.description.as_deref(), Some("inner"));
-    let event = received.events()[0];
-    assert_eq!(event.trace_id.as_ref(), Some(&transaction.trace_id));
-    assert_eq!(event.span_id.as_ref(), Some(&inner.span_id));
-    let logs = received.logs_of(&transaction.trace_id);
-    let spans: Vec<_> = logs
-        .iter()
-        .map(|log| (log.body.as_str(), log.span_id.as_ref()))
-        .collect();
-    let inner = Some(&inner.span_id);
-    assert_eq!(spans, [("said", inner), ("failed", inner)]);
-    // A plain error is a log; the span did what it was asked.
-    assert_ne!(transaction.status.as_deref(), Some("internal_error"));
 }
 
 #[test]
@@ -185,49 +142,6 @@ fn telemetry_says_that_it_is_on() {
 }
 
 #[test]
-fn an_error_may_be_fatal() {
-    let live = live(&[]);
-    tracing::error!(severity = "fatal", step = 1, "the end");
-    tracing::error!(severity = "critical", "the end again");
-    // Only errors can be.
-    tracing::warn!(severity = "fatal", "not quite");
-    tracing::error!("after it");
-    let received = live.finish();
-    let events = received.events();
-    let levels: Vec<_> = events
-        .iter()
-        .map(|event| {
-            (
-                event.text().unwrap(),
-                event.level.as_deref().unwrap_or("error"),
-            )
-        })
-        .collect();
-    let expected = [
-        ("the end", "fatal"),
-        ("the end again", "fatal"),
-        ("after it", "error"),
-    ];
-    assert_eq!(levels, expected);
-    // The level says it; the other fields stay.
-    let fields = &events[0].contexts["Rust Tracing Fields"];
-    assert_eq!((&fields["step"], fields.get("severity")), (&json!(1), None));
-    let expected = [
-        pair("fatal", "the end"),
-        pair("fatal", "the end again"),
-        pair("warn", "not quite"),
-        pair("error", "after it"),
-    ];
-    assert_eq!(logged(&received), expected);
-    let crumbs: Vec<_> = events[2]
-        .breadcrumbs
-        .iter()
-        .map(|crumb| crumb.level.as_deref().unwrap_or("info"))
-        .collect();
-    assert_eq!(crumbs, ["fatal", "fatal", "warning"]);
-}
-
-#[test]
 fn an_error_as_text_is_an_exception_too() {
     let live = live(&[]);
     tracing::error!(error = %io::Error::other("no answer"), "giving up");
@@ -240,4 +154,31 @@ fn an_error_as_text_is_an_exception_too() {
     assert_eq!(exception.ty.as_deref(), Some("Error"));
     assert_eq!(exception.value.as_deref(), Some("no answer"));
     assert!(!event.contexts.contains_key("Rust Tracing Fields"));
+}
+
+#[test]
+fn of_a_user_the_id_alone_leaves_without_pii() {
+    for (pii, expected) in [
+        (
+            "true",
+            json!({
+                "id": "ada", "email": "ada@example.com", "username": "Ada", "ip_address": "192.0.2.7",
+                "team": "search",
+            }),
+        ),
+        ("false", json!({ "id": "ada" })),
+    ] {
+        let live = live(&[("SENTRY_SEND_PII", pii)]);
+        let user = User {
+            id: Some("ada".to_owned()),
+            email: Some("ada@example.com".to_owned()),
+            username: Some("Ada".to_owned()),
+            ip_address: Some("192.0.2.7".parse().unwrap()),
+            other: [("team".to_owned(), json!("search"))].into(),
+        };
+        sentry::configure_scope(|scope| scope.set_user(Some(user)));
+        tracing::error!("failed");
+        let received = live.finish();
+        assert_eq!(received.events()[0].raw["user"], expected, "{pii}");
+    }
 }

@@ -15,6 +15,7 @@ mod events;
 mod failures;
 mod health;
 mod isolation;
+mod otel_events;
 
 use common::Live;
 use mcp_telemetry::sentry::Hub;

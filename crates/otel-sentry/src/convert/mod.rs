@@ -11,6 +11,8 @@
 //! | `origin` | `sentry.origin` | `origin` |
 //! | `data` | attributes | `data`, scalars only |
 //! | `links` | links | `links` |
+//! | `events` | span events | `breadcrumbs` |
+//! | `exception` | an `exception` event | an error event of its own |
 //! | `contexts` | root span, resource | `contexts` |
 //! | `repair` | ids and times | what the receiver accepts, or a refusal |
 //! | `size` | the whole span | the receiver's budget and the JSON size |
@@ -20,13 +22,11 @@
 //! The order of use: [`split::split`] a tree, give each part to [`transaction::write`].
 //! The spans come sanitized: nothing here redacts.
 //!
-//! Span events have no place in a transaction and are left out: an `exception` is an error event of
-//! its own, made elsewhere, and other events travel as logs. Another use of them would be one more
-//! table here, read by [`transaction`].
-
 mod contexts;
 mod data;
 pub(crate) mod description;
+pub(crate) mod events;
+pub(crate) mod exception;
 mod known;
 mod links;
 mod op;

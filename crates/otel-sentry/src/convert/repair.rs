@@ -96,6 +96,13 @@ pub(crate) fn repair_root(span: &SpanData, now: SystemTime) -> Result<Times, Def
     Ok(times)
 }
 
+/// A moment as the receiver takes it: not before the epoch, and not in the future.
+pub(crate) fn moment(time: SystemTime, now: SystemTime) -> SystemTime {
+    let is_future = time.duration_since(now).is_ok_and(|it| it > TOLERANCE);
+    let time = if is_future { now } else { time };
+    time.max(SystemTime::UNIX_EPOCH)
+}
+
 /// `None` at or before the epoch.
 fn micros(time: SystemTime) -> Option<u64> {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;

@@ -201,6 +201,7 @@ mod tests {
         let parts = TransactionParts {
             root,
             children,
+            breadcrumbs: &[],
             event_id: [7; 16],
             now: now(),
             service: &service(&resource),

@@ -37,6 +37,16 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The same with less room in each payload.
+    pub(crate) fn without(self, bytes: usize) -> Self {
+        Self {
+            payload: self.payload.saturating_sub(bytes),
+            ..self
+        }
+    }
+}
+
 /// One payload: a root and its children.
 #[derive(Clone, Debug)]
 pub(crate) struct Part<'a> {
@@ -189,6 +199,7 @@ mod tests {
             let parts = TransactionParts {
                 root: part.root,
                 children: &part.children,
+                breadcrumbs: &[],
                 event_id: [1; 16],
                 now: now(),
                 service: &service,

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use opentelemetry::trace::{SpanId, SpanKind};
 use opentelemetry::{KeyValue, TraceId};
 use opentelemetry_sdk::trace::SpanData;
+use sentry::protocol::Breadcrumb;
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 use thiserror::Error;
@@ -42,6 +43,8 @@ pub(crate) struct TransactionParts<'a> {
     pub(crate) root: &'a SpanData,
     /// The other spans, as planned by [`super::split::split`].
     pub(crate) children: &'a [&'a SpanData],
+    /// What happened in the tree, for the part that shows it.
+    pub(crate) breadcrumbs: &'a [Breadcrumb],
     /// The id of the event, new for each payload.
     pub(crate) event_id: [u8; 16],
     /// The time of the conversion: later times are clamped to it.
@@ -157,6 +160,9 @@ pub(crate) fn write(
             name: service.sdk_name,
             version: service.sdk_version,
         },
+        breadcrumbs: Some(parts.breadcrumbs)
+            .filter(|crumbs| !crumbs.is_empty())
+            .map(|values| Breadcrumbs { values }),
         spans: Spans(&children),
     };
     let before = out.len();
@@ -203,6 +209,8 @@ struct Payload<'a> {
     server_name: Option<&'a str>,
     contexts: Contexts<'a>,
     sdk: Sdk<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    breadcrumbs: Option<Breadcrumbs<'a>>,
     spans: Spans<'a>,
 }
 
@@ -215,6 +223,11 @@ struct TransactionInfo {
 struct Sdk<'a> {
     name: &'a str,
     version: &'a str,
+}
+
+#[derive(Serialize)]
+struct Breadcrumbs<'a> {
+    values: &'a [Breadcrumb],
 }
 
 struct Spans<'a>(&'a [(&'a SpanData, Times)]);

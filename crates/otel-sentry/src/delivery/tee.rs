@@ -110,7 +110,11 @@ mod tests {
         let (main, copy) = (Sink::start().unwrap(), Sink::start().unwrap());
         let dsn = copy.dsn().parse().unwrap();
         let transport = SharedTransport::new(Tee::new(Delivery::new(), Delivery::new(), dsn));
-        let options = ClientOptions::new().dsn(&main.dsn()).transport(transport);
+        let options = ClientOptions::new()
+            .dsn(&main.dsn())
+            .release("tee@1.0.0")
+            .environment("tests")
+            .transport(transport);
         let client = Client::with_options(options);
         let event = Event {
             message: Some("to both".to_owned()),

@@ -47,6 +47,11 @@ fn survivors(secret: &Secret) -> Vec<String> {
     check("preview", &sanitizer.preview(&text, 4000));
     check("escaped", &sanitizer.text(&escaped));
     check("escaped twice", &sanitizer.text(&twice));
+    check("Debug", &sanitizer.text(&format!("{text:?}")));
+    check(
+        "escaped Debug",
+        &sanitizer.text(&Value::from(format!("{text:?}")).to_string()),
+    );
     check("percent-encoded", &sanitizer.text(&percent));
     check("percent-encoded value", &sanitizer.value("note", &percent));
     check(

@@ -34,6 +34,7 @@ fn the_environment_may_name_the_directory() {
     let dir = Dir::new("binary-environment");
     let child = Command::new(env!("CARGO_BIN_EXE_telemetry-sink"))
         .env("TELEMETRY_TESTKIT_ARCHIVE", dir.path())
+        .env("CARGO_PKG_NAME", "some-package")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -59,8 +60,8 @@ fn the_environment_may_name_the_directory() {
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
 
-    assert_eq!(dir.names(), [format!("{}-{port}", running.0.id())]);
-    let files = std::fs::read_dir(dir.path().join(&dir.names()[0])).unwrap();
+    let sink = format!("telemetry-sink-{}-{port}", running.0.id());
+    let files = std::fs::read_dir(dir.path().join("some-package").join(sink)).unwrap();
     assert_eq!(files.count(), 2);
 }
 

@@ -1,21 +1,26 @@
 //! The exporters' HTTP client: hands every request to the delivery.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use opentelemetry_http::{HttpClient, HttpError};
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use prost::Message as _;
 use secrecy::ExposeSecret as _;
 use telemetry_delivery::{Delivery, DropReason, Url};
+use telemetry_sanitizer::Sanitizer;
 
 use super::rules::{Batch, Collector};
 use super::{Signal, protobuf};
 use crate::config::{Compression, OtlpSignal};
+use crate::scrub::sanitize_metrics;
 
 /// What an exporter may set of the headers. Others come from the settings alone: an exporter adds
 /// those of the environment, also where its endpoint is another than the environment's.
@@ -30,6 +35,8 @@ pub(super) struct Client {
     headers: HeaderMap,
     timeout: Duration,
     compression: Compression,
+    /// For metrics: nothing before the client has them and may change them.
+    sanitizer: Option<Sanitizer>,
 }
 
 impl Client {
@@ -52,20 +59,32 @@ impl Client {
             headers: headers.collect(),
             timeout: settings.timeout,
             compression: settings.compression,
+            sanitizer: None,
         }
+    }
+
+    /// The client of an exporter of metrics, which cleans them. Labels of the app's own
+    /// instruments come here, too. What cannot be read is not sent.
+    pub(super) fn with_clean_metrics(mut self, sanitizer: &Sanitizer) -> Self {
+        self.sanitizer = Some(sanitizer.clone());
+        self
     }
 
     /// The exporter's request as it is to be sent.
     fn batch(&self, request: Request<Bytes>) -> Result<Batch, HttpError> {
-        let (mut head, body) = request.into_parts();
-        let plain = match head.headers.contains_key(CONTENT_ENCODING) {
-            true => {
-                let mut plain = Vec::new();
-                GzDecoder::new(body.as_ref()).read_to_end(&mut plain)?;
-                Bytes::from(plain)
-            }
+        let (mut head, mut body) = request.into_parts();
+        let mut plain = match head.headers.contains_key(CONTENT_ENCODING) {
+            true => unpacked(&body)?,
             false => body.clone(),
         };
+        if let Some(sanitizer) = &self.sanitizer {
+            let mut message = ExportMetricsServiceRequest::decode(plain)?;
+            sanitize_metrics(sanitizer, &mut message);
+            plain = message.encode_to_vec().into();
+            if self.compression == Compression::Gzip {
+                body = packed(&plain)?;
+            }
+        }
         let items = protobuf::items(self.signal, &plain);
         let body = match self.compression {
             Compression::Gzip => body,
@@ -89,6 +108,18 @@ impl Client {
             items,
         })
     }
+}
+
+fn unpacked(body: &[u8]) -> std::io::Result<Bytes> {
+    let mut plain = Vec::new();
+    GzDecoder::new(body).read_to_end(&mut plain)?;
+    Ok(plain.into())
+}
+
+fn packed(plain: &[u8]) -> std::io::Result<Bytes> {
+    let mut packed = GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(plain)?;
+    Ok(packed.finish()?.into())
 }
 
 #[async_trait]
@@ -123,10 +154,8 @@ impl HttpClient for Client {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
-    use flate2::write::GzEncoder;
     use futures_executor::block_on;
+    use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics};
     use telemetry_delivery::{HttpOptions, Settings};
 
     use super::*;
@@ -172,9 +201,7 @@ mod tests {
     }
 
     fn gzipped() -> Request<Bytes> {
-        let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::default());
-        gzip.write_all(&SPAN).unwrap();
-        let mut request = request(&gzip.finish().unwrap());
+        let mut request = request(&packed(&SPAN).unwrap());
         let encoding = HeaderValue::from_static("gzip");
         request.headers_mut().insert(CONTENT_ENCODING, encoding);
         request
@@ -206,10 +233,50 @@ mod tests {
         assert_eq!((&*plain.body, plain.items), (&SPAN[..], 1));
         assert!(!plain.headers.contains_key(CONTENT_ENCODING));
 
-        let packed = client("gzip", Settings::new()).batch(gzipped()).unwrap();
-        assert_eq!(packed.headers[CONTENT_ENCODING], "gzip");
-        assert_eq!(packed.body, gzipped().into_body());
-        assert_eq!(packed.items, 1);
+        let gzip = client("gzip", Settings::new()).batch(gzipped()).unwrap();
+        assert_eq!(gzip.headers[CONTENT_ENCODING], "gzip");
+        assert_eq!(gzip.body, gzipped().into_body());
+        assert_eq!(gzip.items, 1);
+    }
+
+    #[test]
+    fn metrics_are_cleaned_before_they_are_compressed() {
+        let metric = Metric {
+            name: "app.steps".to_owned(),
+            description: "token=hunter2".to_owned(),
+            ..Metric::default()
+        };
+        let message = ExportMetricsServiceRequest {
+            resource_metrics: vec![ResourceMetrics {
+                scope_metrics: vec![ScopeMetrics {
+                    metrics: vec![metric],
+                    ..ScopeMetrics::default()
+                }],
+                ..ResourceMetrics::default()
+            }],
+        };
+        let dirty = message.encode_to_vec();
+        for compression in ["none", "gzip"] {
+            let client = client(compression, Settings::new());
+            let client = client.with_clean_metrics(&Sanitizer::default());
+            let mut request = request(&dirty);
+            if compression == "gzip" {
+                *request.body_mut() = packed(&dirty).unwrap();
+                let encoding = HeaderValue::from_static("gzip");
+                request.headers_mut().insert(CONTENT_ENCODING, encoding);
+            }
+            let batch = client.batch(request).unwrap();
+            let body = match batch.headers.contains_key(CONTENT_ENCODING) {
+                true => unpacked(&batch.body).unwrap(),
+                false => batch.body,
+            };
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            assert!(body.contains("token=***REDACTED***"), "{body}");
+            assert!(!body.contains("hunter2"), "{body}");
+        }
+        let client = client("none", Settings::new());
+        let client = client.with_clean_metrics(&Sanitizer::default());
+        assert!(client.batch(request(b"no protobuf")).is_err());
     }
 
     #[test]

@@ -21,6 +21,7 @@ use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use otel_pipeline::{BatchOptions, ExporterSink};
 use telemetry_delivery::{Delivery, HttpOptions, Settings, Url};
+use telemetry_sanitizer::Sanitizer;
 
 use self::client::Client;
 use self::counts::{Counts, Signal};
@@ -66,7 +67,8 @@ impl Otlp {
 
     /// A sink that sends spans to a collector.
     pub(super) fn span_sink(&mut self, signal: &OtlpSignal) -> Result<ExporterSink, InitError> {
-        let http = self.configured(SpanExporter::builder().with_http(), Signal::Traces, signal)?;
+        let client = self.client(Signal::Traces, signal)?;
+        let http = configured(SpanExporter::builder().with_http(), client, signal);
         let exporter = http
             .build()
             .map_err(|error| build_error(Signal::Traces, &error))?;
@@ -79,7 +81,8 @@ impl Otlp {
         signal: &OtlpSignal,
         resource: &Resource,
     ) -> Result<SdkLoggerProvider, InitError> {
-        let http = self.configured(LogExporter::builder().with_http(), Signal::Logs, signal)?;
+        let client = self.client(Signal::Logs, signal)?;
+        let http = configured(LogExporter::builder().with_http(), client, signal);
         let exporter = http
             .build()
             .map_err(|error| build_error(Signal::Logs, &error))?;
@@ -89,17 +92,16 @@ impl Otlp {
             .build())
     }
 
-    /// A provider that sends metrics to a collector.
+    /// A provider that sends metrics to a collector, cleaned.
     pub(super) fn meter_provider(
         &mut self,
         signal: &OtlpSignal,
         resource: &Resource,
+        sanitizer: &Sanitizer,
     ) -> Result<SdkMeterProvider, InitError> {
-        let http = self.configured(
-            MetricExporter::builder().with_http(),
-            Signal::Metrics,
-            signal,
-        )?;
+        let client = self.client(Signal::Metrics, signal)?;
+        let client = client.with_clean_metrics(sanitizer);
+        let http = configured(MetricExporter::builder().with_http(), client, signal);
         let exporter = http
             .build()
             .map_err(|error| build_error(Signal::Metrics, &error))?;
@@ -109,13 +111,8 @@ impl Otlp {
             .build())
     }
 
-    /// Sets on an exporter's builder what a signal's settings say.
-    fn configured<B: WithExportConfig + WithHttpConfig>(
-        &mut self,
-        builder: B,
-        signal: Signal,
-        settings: &OtlpSignal,
-    ) -> Result<B, InitError> {
+    /// The HTTP client of a signal's exporter.
+    fn client(&mut self, signal: Signal, settings: &OtlpSignal) -> Result<Client, InitError> {
         let url = settings
             .endpoint
             .parse::<Url>()
@@ -123,18 +120,7 @@ impl Otlp {
                 signal: signal.name(),
                 reason: error.to_string(),
             })?;
-        let client = Client::new(self.server(&url), signal, url, settings);
-        let builder = builder
-            .with_endpoint(settings.endpoint.clone())
-            .with_timeout(settings.timeout)
-            .with_http_client(client);
-        // Without compression set in code, the builder reads the environment itself, and
-        // refuses the specification's `none`.
-        let compress = settings.compression == Compression::Gzip || environment_names_compression();
-        Ok(match compress {
-            true => builder.with_compression(opentelemetry_otlp::Compression::Gzip),
-            false => builder,
-        })
+        Ok(Client::new(self.server(&url), signal, url, settings))
     }
 
     /// The delivery to a URL's server.
@@ -191,6 +177,24 @@ impl Otlp {
     /// What was handed over and neither sent nor lost before the end.
     pub(super) fn unsent(&self) -> OtlpUnsent {
         self.counts.unsent()
+    }
+}
+
+/// Sets on an exporter's builder what a signal's settings say.
+fn configured<B: WithExportConfig + WithHttpConfig>(
+    builder: B,
+    client: Client,
+    settings: &OtlpSignal,
+) -> B {
+    let builder = builder
+        .with_endpoint(settings.endpoint.clone())
+        .with_timeout(settings.timeout)
+        .with_http_client(client);
+    // Without compression set in code, the builder reads the environment itself, and refuses
+    // the specification's `none`.
+    match settings.compression == Compression::Gzip || environment_names_compression() {
+        true => builder.with_compression(opentelemetry_otlp::Compression::Gzip),
+        false => builder,
     }
 }
 

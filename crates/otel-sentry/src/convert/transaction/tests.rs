@@ -19,6 +19,7 @@ fn written(root: &SpanData, children: &[&SpanData]) -> (String, Written) {
     let parts = TransactionParts {
         root,
         children,
+        breadcrumbs: &[],
         event_id: [0xab; 16],
         now: now(),
         service: &service(&resource),
@@ -117,6 +118,7 @@ fn a_minimal_transaction_has_no_empty_fields() {
     let parts = TransactionParts {
         root: &root,
         children: &[],
+        breadcrumbs: &[],
         event_id: [1; 16],
         now: now(),
         service: &service,
@@ -143,6 +145,31 @@ fn a_minimal_transaction_has_no_empty_fields() {
     assert_eq!(json["contexts"]["trace"]["status"], "ok");
     assert!(json["contexts"]["trace"].get("parent_span_id").is_none());
     assert!(json["contexts"].get("response").is_none());
+}
+
+#[test]
+fn what_happened_is_a_trail_of_breadcrumbs() {
+    let root = span(1, 0);
+    let crumb = |message: &str| Breadcrumb {
+        timestamp: at(5),
+        message: Some(message.to_owned()),
+        ..Breadcrumb::default()
+    };
+    let mut out = Vec::new();
+    let parts = TransactionParts {
+        root: &root,
+        children: &[],
+        breadcrumbs: &[crumb("first"), crumb("second")],
+        event_id: [1; 16],
+        now: now(),
+        service: &service(&[]),
+    };
+    write(&parts, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let expected = r#""breadcrumbs":{"values":[{"timestamp":1795435200.000005,"message":"first"},"#;
+    assert!(text.contains(expected), "{text}");
+    let json: Json = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["breadcrumbs"]["values"][1]["message"], "second");
 }
 
 #[test]
@@ -182,6 +209,7 @@ fn a_bad_root_is_refused_and_nothing_is_written() {
         let parts = TransactionParts {
             root,
             children: &[&tool],
+            breadcrumbs: &[],
             event_id: [1; 16],
             now,
             service: &service(&resource),
@@ -208,6 +236,7 @@ fn a_payload_over_the_limit_is_refused_and_nothing_is_written() {
     let parts = TransactionParts {
         root: &root,
         children: &[&large; 4],
+        breadcrumbs: &[],
         event_id: [1; 16],
         now: now(),
         service: &service(&[]),
