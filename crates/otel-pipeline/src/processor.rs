@@ -12,6 +12,7 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use crate::clock::deadline_after;
+use crate::codec::Names;
 use crate::context_attributes::{Unpacker, attach};
 use crate::handover::Handover;
 use crate::stats::{Counters, PipelineStats};
@@ -220,6 +221,7 @@ impl PipelineBuilder {
             scrubs: self.scrubs,
             sinks: self.sinks,
             unpacker: Unpacker::default(),
+            names: Names::default(),
             spare: Vec::new(),
             batch: Vec::new(),
         };

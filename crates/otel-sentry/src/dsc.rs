@@ -23,6 +23,8 @@ pub(crate) const DSC_ATTRIBUTE: &str = "sentry.dsc";
 pub(crate) const RATE_ATTRIBUTE: &str = "sampling.rate";
 /// What a baggage key of Sentry begins with.
 pub(crate) const PREFIX: &str = "sentry-";
+/// The most keys that are of our making.
+const KEYS: usize = 9;
 
 /// What one process says of itself in every dynamic sampling context that it builds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -230,7 +232,10 @@ impl DynamicSamplingContext {
                 rand.max(rate.min(MILLION - 1))
             };
         }
-        let mut dsc = Self::new()
+        let mut dsc = Self {
+            entries: Vec::with_capacity(KEYS),
+        };
+        dsc = dsc
             .with("trace_id", context.trace_id().to_string())
             .with("public_key", defaults.public_key.clone());
         if let Some(rate) = rate {

@@ -13,6 +13,7 @@ use sentry::{Client, Envelope};
 use thiserror::Error;
 
 use crate::assembly::{Assembly, AssemblyOptions, Group};
+use crate::convert::Resource as ResourceJson;
 use crate::convert::events::{breadcrumbs, payload_bytes, timeline};
 use crate::convert::split::{Limits, split};
 use crate::delivery::SharedTransport;
@@ -94,7 +95,7 @@ impl SinkHandle {
 pub struct SentrySink {
     target: Target,
     transport: SharedTransport,
-    resource: Vec<KeyValue>,
+    resource: ResourceJson,
     assembly: Assembly,
     contexts: Recent<TraceId, Arc<DynamicSamplingContext>>,
     exceptions: Option<Exceptions>,
@@ -116,7 +117,7 @@ impl SentrySink {
         Ok(Self {
             target,
             transport: transport.clone(),
-            resource: Vec::new(),
+            resource: ResourceJson::NONE,
             assembly: Assembly::new(AssemblyOptions::default()),
             contexts: Recent::new(REMEMBERED_TRACES),
             exceptions: None,
@@ -243,7 +244,8 @@ impl SpanSink for SentrySink {
 
     fn set_resource(&mut self, resource: &Resource) {
         let pair = |(key, value): (&Key, &Value)| KeyValue::new(key.clone(), value.clone());
-        self.resource = resource.iter().map(pair).collect();
+        let pairs: Vec<_> = resource.iter().map(pair).collect();
+        self.resource = ResourceJson::new(&pairs);
     }
 
     fn accept(&mut self, spans: &[Arc<SpanData>]) {

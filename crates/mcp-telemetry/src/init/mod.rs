@@ -16,7 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use otel_pipeline::{PipelineProcessor, SpanSink};
 use otel_smart_sampler::SamplingCounts;
 use telemetry_sanitizer::Sanitizer;
@@ -30,7 +30,7 @@ use self::otlp::Otlp;
 pub use self::otlp::{OtlpDelivery, OtlpSignalCounts, OtlpUnsent};
 use crate::config::{AppInfo, Config, OtlpSignal};
 use crate::sampling::{self, SamplingError};
-use crate::{scrub, settings};
+use crate::{SpanSanitizer, scrub, settings};
 
 /// Reads the settings from the environment, sets telemetry up for the whole process, and
 /// says on stderr what it does.
@@ -249,8 +249,8 @@ impl Builder {
             let sampler = sampling::sampler(config.sentry.traces_sample_rate)?;
             let counts = SamplingCounts::new(&sampler);
             let mut pipeline = PipelineProcessor::builder()
-                .with_scrub(scrub::name_exceptions)
-                .with_scrub(move |span: &mut SpanData| scrub::sanitize_span(&sanitizer, span));
+                .with_scrub(scrub::NameExceptions)
+                .with_scrub(SpanSanitizer::new(sanitizer));
             #[cfg(feature = "sentry")]
             if on_start_dsc {
                 pipeline = pipeline.with_on_start(otel_sentry::keep_frozen_dsc);

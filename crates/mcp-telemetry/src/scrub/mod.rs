@@ -10,9 +10,9 @@ mod exception;
 mod metrics;
 mod span;
 
-pub(crate) use exception::name_exceptions;
+pub(crate) use exception::NameExceptions;
 pub(crate) use metrics::sanitize_metrics;
-pub use span::sanitize_span;
+pub use span::SpanSanitizer;
 
 /// The clean text, where it is another one. What is borrowed need not be the old text: for a
 /// value under a secret's name it is the sanitizer's marker.
