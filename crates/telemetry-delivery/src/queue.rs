@@ -182,6 +182,15 @@ impl<L: Load> Lane<L> {
         self.removed(newest)
     }
 
+    /// The newest that the spool has seen, if it has it.
+    fn pop_newest_held(&mut self) -> Option<Box<Parcel<L>>> {
+        let place = (self.ready.len() - self.unseen).checked_sub(1)?;
+        let ticket = self.ready.get(place)?.ticket.as_ref();
+        ticket.filter(|ticket| ticket.is_held())?;
+        let newest = self.ready.remove(place);
+        self.removed(newest)
+    }
+
     fn removed(&mut self, parcel: Option<Box<Parcel<L>>>) -> Option<Box<Parcel<L>>> {
         let parcel = parcel?;
         self.bytes = self.bytes.saturating_sub(parcel.load.bytes());
@@ -449,24 +458,18 @@ impl<L: Load> Queue<L> {
     }
 
     /// Drops the newest of the least urgent until the parcel fits. Nothing is dropped for a
-    /// parcel that would not fit even then.
+    /// parcel that would not fit even then, but what a spool has of the same priority leaves
+    /// the memory for it.
     fn make_room(&mut self, parcel: &Parcel<L>) -> (bool, Vec<Lost<L>>) {
         let priority = parcel.load.priority();
-        let (mut kept_count, mut kept_bytes) = (0_usize, 0_usize);
-        for (_, lane) in Priority::ALL
-            .into_iter()
-            .zip(&self.lanes)
-            .filter(|(other, _)| *other <= priority)
-        {
-            kept_count += lane.len();
-            kept_bytes = kept_bytes.saturating_add(lane.bytes);
-        }
-        if kept_count >= self.bounds.count
-            || kept_bytes.saturating_add(parcel.load.bytes()) > self.bounds.bytes
-        {
-            return (false, Vec::new());
-        }
         let mut lost = Vec::new();
+        while !self.fits_beside_as_urgent(parcel) {
+            let Some(held) = self.lane(priority).pop_newest_held() else {
+                return (false, lost);
+            };
+            self.forget(&held);
+            lost.push((held, DropReason::QueueOverflow));
+        }
         while self.queued() >= self.bounds.count
             || self.bytes().saturating_add(parcel.load.bytes()) > self.bounds.bytes
         {
@@ -486,6 +489,21 @@ impl<L: Load> Queue<L> {
             }
         }
         (true, lost)
+    }
+
+    /// Whether a parcel would fit if nothing less urgent were there.
+    fn fits_beside_as_urgent(&self, parcel: &Parcel<L>) -> bool {
+        let priority = parcel.load.priority();
+        let (mut count, mut bytes) = (0_usize, parcel.load.bytes());
+        for (_, lane) in Priority::ALL
+            .into_iter()
+            .zip(&self.lanes)
+            .filter(|(other, _)| *other <= priority)
+        {
+            count += lane.len();
+            bytes = bytes.saturating_add(lane.bytes);
+        }
+        count < self.bounds.count && bytes <= self.bounds.bytes
     }
 
     fn bytes(&self) -> usize {

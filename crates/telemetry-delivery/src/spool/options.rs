@@ -43,8 +43,10 @@ pub struct SpoolOptions {
     pub(crate) directory: PathBuf,
     pub(crate) max_bytes: u64,
     pub(crate) sync_interval: Duration,
-    on_report: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    on_report: Option<OnReport>,
 }
+
+type OnReport = Arc<dyn Fn(&str) + Send + Sync>;
 
 impl SpoolOptions {
     /// The least that [`with_max_bytes`](Self::with_max_bytes) takes: 64 KiB.
