@@ -86,10 +86,10 @@ fn all_wrong_at_once() {
 
     let text = errors.to_string();
     assert!(
-        text.starts_with("39 wrong settings:\n  SENTRY_DSN: "),
+        text.starts_with("41 wrong settings:\n  SENTRY_DSN: "),
         "{text}"
     );
-    assert_eq!(text.lines().count(), 40);
+    assert_eq!(text.lines().count(), 42);
     for problem in errors.problems() {
         assert!(!problem.expected.is_empty() && !problem.fallback.is_empty());
     }
