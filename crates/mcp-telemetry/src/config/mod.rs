@@ -34,6 +34,7 @@ mod pairs;
 mod reader;
 mod resource;
 mod sentry;
+mod spool;
 mod variables;
 
 #[cfg(test)]
@@ -47,7 +48,8 @@ pub use mcp::{McpConfig, McpParent, Notifications, Propagator};
 pub use otlp::{Compression, OtlpConfig, OtlpSignal};
 pub use resource::ResourceConfig;
 pub use sentry::{SentryConfig, SentryTraces};
-pub use variables::{Kind, MAX_MILLISECONDS, VARIABLES, Variable, markdown_table};
+pub use spool::SpoolConfig;
+pub use variables::{Kind, MAX_MILLISECONDS, MIN_SPOOL_BYTES, VARIABLES, Variable, markdown_table};
 
 use reader::Reader;
 use variables::names;
@@ -102,6 +104,8 @@ pub struct Config {
     pub sdk_disabled: bool,
     /// `MCP_TELEMETRY_SHUTDOWN_TIMEOUT_MS`: longest wait for unsent data at shutdown.
     pub shutdown_timeout: Duration,
+    /// Where what is not sent yet waits on disk. `None`: in memory alone.
+    pub spool: Option<SpoolConfig>,
 }
 
 impl Config {
@@ -210,6 +214,7 @@ impl Config {
             shutdown_timeout: reader
                 .milliseconds(&names::MCP_TELEMETRY_SHUTDOWN_TIMEOUT_MS)
                 .unwrap_or(Duration::from_secs(2)),
+            spool: SpoolConfig::read(&mut reader),
             app,
         };
         (config, reader.finish())

@@ -24,6 +24,10 @@ pub enum Kind {
     OtelBoolean,
     /// Whole milliseconds, 1 to [`MAX_MILLISECONDS`].
     Milliseconds,
+    /// An absolute path of a directory.
+    Directory,
+    /// Whole bytes, at least [`MIN_SPOOL_BYTES`].
+    Bytes,
     /// An `http` or `https` URL without credentials, query and fragment.
     Url,
     /// `key=value` pairs, percent-encoded.
@@ -40,6 +44,9 @@ pub enum Kind {
 
 /// The longest time a variable may ask for, in milliseconds: ten minutes. Nothing here waits without a bound.
 pub const MAX_MILLISECONDS: u64 = 600_000;
+
+/// The least that a spool may be limited to, in bytes: 64 KiB.
+pub const MIN_SPOOL_BYTES: u64 = 64 * 1024;
 
 impl Kind {
     /// Whether the value may not be repeated in messages.
@@ -66,6 +73,8 @@ impl Kind {
             Self::Milliseconds => {
                 format!("whole milliseconds from 1 to {MAX_MILLISECONDS}")
             }
+            Self::Directory => "absolute path of a directory".to_owned(),
+            Self::Bytes => format!("whole bytes, at least {MIN_SPOOL_BYTES}"),
             Self::Url => {
                 "`http://` or `https://` URL with a host, without credentials, query and fragment"
                     .to_owned()
@@ -156,6 +165,8 @@ pub(super) mod names {
         MCP_TELEMETRY_RESULT_TRACE_ID, Kind::Switch, "false", "Tells clients, as `traceparent` in the `_meta` of tool, prompt and resource results, which span these came from.";
         MCP_TELEMETRY_REDACT_KEYS, Kind::List, "", "More attribute keys whose values are redacted.";
         MCP_TELEMETRY_SHUTDOWN_TIMEOUT_MS, Kind::Milliseconds, "2000", "Longest wait for unsent data at shutdown.";
+        MCP_TELEMETRY_SPOOL_DIR, Kind::Directory, "", "Keeps what is not sent yet on disk, through crashes and outages; unset: in memory alone. One process at a time uses it.";
+        MCP_TELEMETRY_SPOOL_MAX_BYTES, Kind::Bytes, "268435456", "Most that the files of one destination take in `MCP_TELEMETRY_SPOOL_DIR`; then the least urgent goes.";
         OTEL_SDK_DISABLED, Kind::OtelBoolean, "false", "Turns the OpenTelemetry SDK off.";
         OTEL_SERVICE_NAME, Kind::Text, "{name}", "`service.name` of the resource; wins over `OTEL_RESOURCE_ATTRIBUTES`.";
         OTEL_RESOURCE_ATTRIBUTES, Kind::Pairs, "", "More resource attributes.";

@@ -11,6 +11,7 @@ mod propagator;
 mod resource;
 #[cfg(feature = "sentry")]
 mod sentry;
+mod spool;
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,7 +29,8 @@ pub use self::guard::{ShutdownError, Telemetry};
 pub use self::layers::TelemetryLayer;
 use self::otlp::Otlp;
 pub use self::otlp::{OtlpDelivery, OtlpSignalCounts, OtlpUnsent};
-use crate::config::{AppInfo, Config, OtlpSignal};
+use self::spool::Spools;
+use crate::config::{AppInfo, Config, OtlpConfig, OtlpSignal};
 use crate::sampling::{self, SamplingError};
 use crate::{SpanSanitizer, scrub, settings};
 
@@ -204,10 +206,14 @@ impl Builder {
         let resource = resource::resource(&config, &sanitizer);
 
         let mut parts = Parts::default();
+        let spools = config.spool.clone().map(Spools::new);
+        parts.spools = spools.clone();
         #[cfg(feature = "sentry")]
         let mut on_start_dsc = false;
         #[cfg(feature = "sentry")]
-        if let Some(sentry) = self::sentry::connect(&config, &sanitizer, sentry_copy) {
+        if let Some(sentry) =
+            self::sentry::connect(&config, &sanitizer, sentry_copy, spools.as_ref())
+        {
             layers.sentry(config.sentry.enable_logs);
             if let Some(sink) = sentry.sink() {
                 parts.sentry_sink = Some(sink.handle());
@@ -218,7 +224,7 @@ impl Builder {
         }
         // A part that cannot be built is left out and reported; the others run.
         let mut left_out = Vec::new();
-        let mut otlp = Otlp::new(config.shutdown_timeout);
+        let mut otlp = Otlp::new(config.otlp.clone(), config.shutdown_timeout, spools);
         if let Some(signal) = &config.otlp.traces
             && let Some(sink) = built(otlp.span_sink(signal), &mut left_out)
         {
@@ -238,7 +244,11 @@ impl Builder {
         parts.otlp = otlp.is_used().then(|| Arc::new(otlp));
         if let Some(signal) = &otlp_copy {
             // A way of its own: a copy that is down must hold up nothing.
-            let mut copy = Otlp::new(config.shutdown_timeout);
+            let signals = OtlpConfig {
+                traces: Some(signal.clone()),
+                ..OtlpConfig::default()
+            };
+            let mut copy = Otlp::new(signals, config.shutdown_timeout, None);
             if let Some(sink) = built(copy.span_sink(signal), &mut left_out) {
                 sinks.push(Box::new(sink));
                 parts.otlp_copy = Some(Arc::new(copy));

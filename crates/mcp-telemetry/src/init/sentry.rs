@@ -10,6 +10,7 @@ use sentry::{Client, ClientOptions, Envelope, Hub};
 use telemetry_sanitizer::Sanitizer;
 
 use super::panic::PanicIntegration;
+use super::spool::Spools;
 use crate::config::{Config, SentryTraces};
 use crate::errors::{McpErrors, on_exception, tracing_records};
 use crate::health::{Sessions, Tracker};
@@ -45,10 +46,18 @@ pub(super) struct Sentry {
 
 /// Makes the client that the settings describe; `None` without a DSN.
 ///
-/// With `copy`, everything goes to that DSN too.
-pub(super) fn connect(config: &Config, sanitizer: &Sanitizer, copy: Option<Dsn>) -> Option<Sentry> {
-    let dsn = config.sentry.dsn.as_ref()?.expose().parse().ok()?;
-    let delivery = Delivery::new().with_shutdown_timeout(config.shutdown_timeout);
+/// With `copy`, everything goes to that DSN too; that way has no spool.
+pub(super) fn connect(
+    config: &Config,
+    sanitizer: &Sanitizer,
+    copy: Option<Dsn>,
+    spools: Option<&Spools>,
+) -> Option<Sentry> {
+    let dsn: Dsn = config.sentry.dsn.as_ref()?.expose().parse().ok()?;
+    let mut delivery = Delivery::new().with_shutdown_timeout(config.shutdown_timeout);
+    if let Some(spools) = spools {
+        delivery = delivery.with_spool(spools.of(&destination(&dsn)));
+    }
     let stats = delivery.stats();
     let transport = match copy {
         Some(dsn) => {
@@ -99,6 +108,12 @@ pub(super) fn connect(config: &Config, sanitizer: &Sanitizer, copy: Option<Dsn>)
         delivery: stats,
         traces: config.sentry.traces,
     })
+}
+
+/// The name of a project's spool: without the keys.
+fn destination(dsn: &Dsn) -> String {
+    let (host, port, path) = (dsn.host(), dsn.port(), dsn.path());
+    format!("sentry-{host}-{port}{path}{}", dsn.project_id())
 }
 
 impl Sentry {
