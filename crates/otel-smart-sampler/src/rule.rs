@@ -61,6 +61,12 @@ impl Rule {
         }
     }
 
+    /// The rule's own name.
+    #[must_use]
+    pub fn rule_name(&self) -> &str {
+        &self.name
+    }
+
     /// Only spans whose name matches; given several times, any of the patterns.
     pub fn name(mut self, pattern: Pattern) -> Self {
         self.names.push(pattern);

@@ -28,7 +28,7 @@ fn the_defaults_of_the_table_are_the_defaults_of_the_code() {
         assert_eq!(with(variable.name, &written), unset, "{}", variable.name);
         compared += 1;
     }
-    assert_eq!(compared, 19);
+    assert_eq!(compared, 22);
 }
 
 #[test]
@@ -81,10 +81,10 @@ fn all_wrong_at_once() {
 
     let text = errors.to_string();
     assert!(
-        text.starts_with("39 wrong settings:\n  SENTRY_DSN: "),
+        text.starts_with("46 wrong settings:\n  SENTRY_DSN: "),
         "{text}"
     );
-    assert_eq!(text.lines().count(), 40);
+    assert_eq!(text.lines().count(), 47);
     for problem in errors.problems() {
         assert!(!problem.expected.is_empty() && !problem.fallback.is_empty());
     }
