@@ -12,6 +12,7 @@ use opentelemetry_sdk::trace::SpanData;
 use crate::codec;
 use crate::context_attributes::{Unpacker, keep_last};
 use crate::handover::Handover;
+use crate::keep::Buffer;
 use crate::stats::{Counters, add};
 use crate::{Scrub, SpanSink};
 
@@ -35,6 +36,9 @@ pub(crate) struct Worker {
     pub(crate) commands: Receiver<Command>,
     pub(crate) scrubs: Vec<Box<dyn Scrub>>,
     pub(crate) sinks: Vec<Box<dyn SpanSink>>,
+    pub(crate) keep: Option<Buffer>,
+    /// What the keep buffer has let through.
+    pub(crate) ready: Vec<SpanData>,
     pub(crate) unpacker: Unpacker,
     pub(crate) names: codec::Names,
     pub(crate) spare: Vec<u8>,
@@ -76,17 +80,20 @@ impl Worker {
                 }
                 Ok(Command::Flush(deadline, done)) => {
                     self.round();
+                    self.release(Buffer::ended);
                     // The asker may have given up waiting: then nobody needs the answer.
                     let _ = done.send(self.finish(|sink| sink.flush(deadline)));
                 }
                 Ok(Command::Shutdown(deadline, done)) => {
                     self.round();
+                    self.release(Buffer::all);
                     let _ = done.send(self.finish(|sink| sink.shutdown(deadline)));
                     return false;
                 }
                 Err(TryRecvError::Empty) => return true,
                 Err(TryRecvError::Disconnected) => {
                     self.round();
+                    self.release(Buffer::all);
                     let deadline = Instant::now() + UNANNOUNCED_END;
                     self.finish(|sink| sink.shutdown(deadline));
                     return false;
@@ -95,10 +102,12 @@ impl Worker {
         }
     }
 
-    /// Calls the sinks' clocks; returns how long until the first is due again.
+    /// Calls the clocks of the keep buffer and the sinks; returns how long until the first is due
+    /// again.
     fn tick(&mut self) -> Option<Duration> {
+        self.release(Buffer::due);
         let now = Instant::now();
-        let mut due: Option<Instant> = None;
+        let mut due = self.keep.as_ref().and_then(Buffer::next_due);
         self.each_sink(|sink| {
             due = match (due, sink.tick(now)) {
                 (Some(a), Some(b)) => Some(a.min(b)),
@@ -130,21 +139,52 @@ impl Worker {
         let mut moved = 0;
         let handover = Arc::clone(&self.handover);
         let mut spare = std::mem::take(&mut self.spare);
+        let now = Instant::now();
         handover.fetch(&mut spare, |mut bytes| {
             while let Some(span) = codec::read(&mut bytes, &mut self.names) {
                 moved += 1;
-                if let Some(span) = self.scrubbed(span) {
-                    self.batch.push(Arc::new(span));
+                match &mut self.keep {
+                    Some(keep) => keep.add(span, now, &mut self.ready),
+                    None => self.ready.push(span),
                 }
+                self.clean();
             }
-            let batch = std::mem::take(&mut self.batch);
-            self.each_sink(|sink| sink.accept(&batch));
-            add(&self.counters.delivered, batch.len());
-            self.batch = batch;
-            self.batch.clear();
+            self.hand_on();
         });
         self.spare = spare;
         moved
+    }
+
+    /// Lets the keep buffer release spans, and hands them on.
+    fn release(&mut self, which: impl FnOnce(&mut Buffer, Instant, &mut Vec<SpanData>)) {
+        if let Some(keep) = &mut self.keep {
+            which(keep, Instant::now(), &mut self.ready);
+            self.clean();
+            self.hand_on();
+        }
+    }
+
+    /// Cleans what is ready, for the next batch.
+    fn clean(&mut self) {
+        let mut ready = std::mem::take(&mut self.ready);
+        for span in ready.drain(..) {
+            if let Some(span) = self.scrubbed(span) {
+                self.batch.push(Arc::new(span));
+            }
+        }
+        self.ready = ready;
+    }
+
+    /// Gives the batch to the sinks.
+    fn hand_on(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let batch = std::mem::take(&mut self.batch);
+        self.each_sink(|sink| sink.accept(&batch));
+        add(&self.counters.delivered, batch.len());
+        self.batch = batch;
+        self.batch.clear();
     }
 
     /// The span as it may leave, or nothing where cleaning it failed.

@@ -12,7 +12,7 @@ use sentry::protocol::Breadcrumb;
 use sentry::{Client, Envelope};
 use thiserror::Error;
 
-use crate::assembly::{Assembly, AssemblyOptions, Group};
+use crate::assembly::{Assembly, AssemblyOptions, Group, is_local_root};
 use crate::convert::Resource as ResourceJson;
 use crate::convert::events::{breadcrumbs, payload_bytes, timeline};
 use crate::convert::split::{Limits, split};
@@ -225,13 +225,23 @@ impl SentrySink {
         }
     }
 
-    /// The sampling context of the trace: that of its local root, also for what comes later.
+    /// The sampling context of the trace: that of its first local root, also for what comes later,
+    /// unless a later one was kept at another rate.
     fn sampling_context(&mut self, root: &SpanData) -> Arc<DynamicSamplingContext> {
         let trace_id = root.span_context.trace_id();
-        if let Some(known) = self.contexts.get(&trace_id) {
+        let known = self.contexts.get(&trace_id);
+        if let Some(known) = known
+            && !is_local_root(root)
+        {
             return Arc::clone(known);
         }
-        let dsc = Arc::new(DynamicSamplingContext::of_root(root, &self.target.dsc));
+        let dsc = DynamicSamplingContext::of_root(root, &self.target.dsc);
+        if let Some(known) = known
+            && known.get("sample_rate") == dsc.get("sample_rate")
+        {
+            return Arc::clone(known);
+        }
+        let dsc = Arc::new(dsc);
         self.contexts.insert(trace_id, Arc::clone(&dsc));
         dsc
     }

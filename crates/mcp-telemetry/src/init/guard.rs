@@ -14,6 +14,7 @@ use super::otlp::{Otlp, OtlpDelivery, OtlpUnsent};
 use super::spool::Spools;
 use crate::config::Config;
 use crate::log;
+use crate::sampling::SamplingControl;
 
 /// Telemetry was not all sent within its time.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +60,7 @@ pub(super) struct Parts {
     pub(super) otlp_copy: Option<Arc<Otlp>>,
     pub(super) sampling: Option<SamplingCounts>,
     pub(super) spools: Option<Spools>,
+    pub(super) sampling_control: Option<SamplingControl>,
     /// Why parts that the settings ask for are not there.
     pub(super) left_out: Vec<super::InitError>,
 }
@@ -113,7 +115,7 @@ impl Telemetry {
         #[cfg(feature = "sentry")]
         if let Some(sentry) = &parts.sentry {
             sentry.make_global();
-            log::sentry_initialized(&config.sentry);
+            log::sentry_initialized(&config.sentry, config.base_rate());
             return;
         }
         log::sentry_disabled(&config.sentry);
@@ -135,6 +137,24 @@ impl Telemetry {
             .as_ref()
             .and_then(|parts| parts.sampling.as_ref());
         counts.map(SamplingCounts::snapshot).unwrap_or_default()
+    }
+
+    /// Changes the sampling rules while telemetry runs. `None` without a destination of spans.
+    ///
+    /// ```
+    /// use mcp_telemetry::config::AppInfo;
+    /// use mcp_telemetry::otel_smart_sampler::Rule;
+    ///
+    /// let telemetry = mcp_telemetry::init(AppInfo::new("my-server", "1.0.0"));
+    /// if let Some(sampling) = telemetry.sampling_control() {
+    ///     sampling.replace(0.5, Rule::parse("jobs: name=job * -> always")?)?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn sampling_control(&self) -> Option<SamplingControl> {
+        let parts = self.parts.as_ref();
+        parts.and_then(|parts| parts.sampling_control.clone())
     }
 
     /// Counters of the span pipeline.

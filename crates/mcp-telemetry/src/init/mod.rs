@@ -16,8 +16,8 @@ mod spool;
 use std::fmt;
 use std::sync::Arc;
 
-use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry::trace::{SpanId, TraceId, TracerProvider as _};
+use opentelemetry_sdk::trace::{IdGenerator, SdkTracerProvider};
 use otel_pipeline::{PipelineProcessor, SpanSink};
 use otel_smart_sampler::SamplingCounts;
 use telemetry_sanitizer::Sanitizer;
@@ -31,7 +31,7 @@ use self::otlp::Otlp;
 pub use self::otlp::{OtlpDelivery, OtlpSignalCounts, OtlpUnsent};
 use self::spool::Spools;
 use crate::config::{AppInfo, Config, OtlpConfig, OtlpSignal};
-use crate::sampling::{self, SamplingError};
+use crate::sampling::{self, SamplingControl, SamplingError};
 use crate::{SpanSanitizer, scrub, settings};
 
 /// Reads the settings from the environment, sets telemetry up for the whole process, and
@@ -98,6 +98,21 @@ pub struct Builder {
     #[cfg(feature = "sentry")]
     sentry_copy: Option<::sentry::types::Dsn>,
     otlp_copy: Option<OtlpSignal>,
+    ids: Option<Ids>,
+}
+
+/// Where ids of traces and spans come from.
+#[derive(Debug)]
+struct Ids(Box<dyn IdGenerator>);
+
+impl IdGenerator for Ids {
+    fn new_trace_id(&self) -> TraceId {
+        self.0.new_trace_id()
+    }
+
+    fn new_span_id(&self) -> SpanId {
+        self.0.new_span_id()
+    }
 }
 
 impl Builder {
@@ -110,6 +125,7 @@ impl Builder {
             #[cfg(feature = "sentry")]
             sentry_copy: None,
             otlp_copy: None,
+            ids: None,
         }
     }
 
@@ -130,6 +146,13 @@ impl Builder {
     /// Sends spans by OTLP to a second endpoint too.
     pub fn with_otlp_copy(mut self, traces: OtlpSignal) -> Self {
         self.otlp_copy = Some(traces);
+        self
+    }
+
+    /// Takes the ids of traces and spans from `ids` instead of at random, as for tests. The low 56
+    /// bits of a trace id must be random: the sampler decides by them.
+    pub fn with_id_generator(mut self, ids: impl IdGenerator + 'static) -> Self {
+        self.ids = Some(Ids(Box::new(ids)));
         self
     }
 
@@ -187,6 +210,7 @@ impl Builder {
             #[cfg(feature = "sentry")]
             sentry_copy,
             otlp_copy,
+            ids,
         } = self;
         let mut layers = layers::Layers::default();
         if stderr_logs {
@@ -256,9 +280,12 @@ impl Builder {
         }
         parts.left_out = left_out;
         if !sinks.is_empty() {
-            let sampler = sampling::sampler(config.sentry.traces_sample_rate)?;
+            let sampler = sampling::of_config(&config)?;
             let counts = SamplingCounts::new(&sampler);
+            let sampler = sampler.with_observer(counts.clone());
+            parts.sampling_control = Some(SamplingControl::new(&sampler, &config));
             let mut pipeline = PipelineProcessor::builder()
+                .with_keep(sampling::keep_options(&config), sampling::mark_kept)
                 .with_scrub(scrub::NameExceptions)
                 .with_scrub(SpanSanitizer::new(sanitizer));
             #[cfg(feature = "sentry")]
@@ -270,11 +297,14 @@ impl Builder {
             }
             let pipeline = pipeline.build()?;
             parts.pipeline = Some(pipeline.handle());
-            let provider = SdkTracerProvider::builder()
+            let mut provider = SdkTracerProvider::builder()
                 .with_resource(resource)
-                .with_sampler(sampler.with_observer(counts.clone()))
-                .with_span_processor(pipeline)
-                .build();
+                .with_sampler(sampler)
+                .with_span_processor(pipeline);
+            if let Some(ids) = ids {
+                provider = provider.with_id_generator(ids);
+            }
+            let provider = provider.build();
             layers.spans(provider.tracer("mcp-telemetry"));
             parts.sampling = Some(counts);
             parts.traces = Some(provider);
