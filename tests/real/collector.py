@@ -14,7 +14,6 @@ from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from harness.checks import Wrong, check, confirm, part
 from harness.load import (
@@ -29,7 +28,7 @@ from harness.load import (
     send,
     threshold,
 )
-from harness.otelcol import Collector
+from harness.otelcol import Collector, sentry_settings
 from harness.processes import HOME
 from harness.received import sink
 from harness.shipped import shipped
@@ -82,10 +81,7 @@ class Chain:
 @contextmanager
 def chain(name, target, wait=DECISION_WAIT):
     """The whole chain, its end being the sink."""
-    dsn = urlsplit(target.settings["SENTRY_DSN"])
-    ends = {
-        "SENTRY_OTLP_ENDPOINT": f"http://{dsn.hostname}:{dsn.port}/api/1/integration/otlp",
-        "SENTRY_PUBLIC_KEY": dsn.username,
+    ends = sentry_settings(target) | {
         "OTEL_BACKEND_ENDPOINT": target.settings["OTEL_EXPORTER_OTLP_ENDPOINT"],
         "OTEL_GATEWAY_DECISION_WAIT": f"{wait}s",
     }

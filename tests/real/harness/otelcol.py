@@ -5,10 +5,10 @@ import re
 import signal
 import socket
 import time
-import urllib.error
 import urllib.request
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .checks import Wrong
 from .processes import START_SECONDS, Program
@@ -30,6 +30,16 @@ def free_ports(count):
     for server in held:
         server.close()
     return ports
+
+
+def sentry_settings(target):
+    """The settings that name a sink as Sentry's OTLP endpoint."""
+    dsn = urlsplit(target.settings["SENTRY_DSN"])
+    project = dsn.path.strip("/")
+    return {
+        "SENTRY_OTLP_ENDPOINT": f"http://{dsn.hostname}:{dsn.port}/api/{project}/integration/otlp",
+        "SENTRY_PUBLIC_KEY": dsn.username,
+    }
 
 
 class Collector:
