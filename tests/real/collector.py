@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.checks import Wrong, check, confirm, part
+from harness.checks import Wrong, check, confirm, only, part
 from harness.load import (
     CLIENT,
     SPANS,
@@ -164,9 +164,10 @@ def rates():
         red_metrics(target, sent)
 
 
-def kept_rates(sent, arrived):
+def kept_rates(sent, arrived, kinds=KINDS):
+    """Each kind's share, within four standard errors."""
     kept_traces = arrived.whole()
-    for kind in KINDS:
+    for kind in kinds:
         traces = sent.traces[kind.name]
         population = len(traces) + sent.dropped[kind.name]
         kept = len(traces & kept_traces)
@@ -247,6 +248,34 @@ def counted(directory):
         short = (key, labels.get("sentry.op"), labels.get("mcp.tool.name"))
         found[short] = count
     return found
+
+
+def redacted():
+    """What an app did not redact, the agent does; what the app did redact stays as it is."""
+    attributes = {
+        "http.request.header.authorization": "Bearer 0123456789abcdef0123",
+        "db.password": "hunter2",
+        "url.query": "a=1&password=hunter2&b=2",
+        "note": "sent with Splunk 0123456789abcdef0123",
+        "token": "***REDACTED***",
+        "url.path": "/reports",
+        "gen_ai.usage.input_tokens": "12",
+    }
+    expected = attributes | {
+        "http.request.header.authorization": "****",
+        "db.password": "****",
+        "url.query": "a=1&****&b=2",
+        "note": "sent with ****",
+    }
+    with sink("collector-redacted") as target:
+        directory = HOME / "collector" / "redacted"
+        with Collector("redacted", "agent-to-sentry.yaml", directory, **sentry_settings(target)) as agent:
+            _, _, (_, root) = Template(Kind("secrets", 100, attributes=attributes), 1).fill()
+            App(agent.http).post(root)
+            agent.stop()
+        span = only("spans", target.received().otlp)
+        got = {key: span.attributes.get(key) for key in expected}
+        check("secrets are masked, and nothing else", got, expected)
 
 
 def killed_agent():
@@ -370,6 +399,7 @@ def main():
     for title, what in (
         ("collector: what is shipped", shipped),
         ("collector: which traces are kept", rates),
+        ("collector: the second line of defence", redacted),
         ("collector: kill -9 of the agent", killed_agent),
         ("collector: kill -9 of a sampler", killed_sampler),
         ("collector: the highest rate", highest_rate),

@@ -60,7 +60,8 @@ class Kind:
 
 def threshold(percent):
     """The least randomness that is kept, of 2^56."""
-    return round((1 - (percent if percent is not None else 100) / 100) * 2 ** (8 * RANDOMNESS))
+    every = 2 ** (8 * RANDOMNESS)
+    return every - round((100 if percent is None else percent) / 100 * every)
 
 
 def randomness(trace_id):
