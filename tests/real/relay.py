@@ -108,6 +108,9 @@ def lost(sent, kept, path=()):
     """The values that were sent and are not there any more. Times are kept to the microsecond."""
     if path == ("tags",):
         kept = tags(kept)
+    # There Relay puts what it does not know of a user.
+    if path == ("user",) and kept:
+        kept = (kept.get("data") or {}) | kept
     if isinstance(sent, dict) and isinstance(kept, dict):
         for key, value in sent.items():
             yield from lost(value, kept.get(key), (*path, key))

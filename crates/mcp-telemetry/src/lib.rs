@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod attributes;
+mod bounded;
 mod breadcrumb;
 mod call;
 pub mod config;
@@ -24,7 +25,10 @@ pub use breadcrumb::{Breadcrumb, add_breadcrumb};
 pub use call::{CallKind, CallSpan, Outcome, record};
 pub use custom::{McpSpan, mcp_span};
 pub use errors::{McpErrorContext, McpErrorType, capture_mcp_error};
-pub use init::{Builder, InitError, ShutdownError, Telemetry, TelemetryLayer, init};
+pub use init::{
+    Builder, InitError, OtlpDelivery, OtlpSignalCounts, OtlpUnsent, ShutdownError, Telemetry,
+    TelemetryLayer, init,
+};
 pub use mcp::{TracedHandler, TracedService};
 pub use mcp_telemetry_macros::{
     trace_mcp_prompt, trace_mcp_resource, trace_mcp_tool, trace_splunk_operation,
@@ -43,6 +47,7 @@ pub use otel_sentry;
 pub use otel_smart_sampler;
 #[cfg(feature = "sentry")]
 pub use sentry;
+pub use telemetry_delivery;
 pub use telemetry_sanitizer;
 pub use tracing_opentelemetry;
 

@@ -58,7 +58,8 @@ pub struct ExportStats {
 /// Runs a [`SpanExporter`] on a thread of its own, in batches.
 ///
 /// The exporter's futures are polled there without an async runtime: exporters that need
-/// tokio's reactor do not work here, those with a blocking HTTP client do.
+/// tokio's reactor do not work here; those with a blocking HTTP client do, and those that hand
+/// their batches to a thread of their own.
 pub struct ExporterSink {
     shared: Arc<Shared>,
     /// Where the thread could not be started all spans count as dropped.

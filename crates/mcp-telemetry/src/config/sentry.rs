@@ -66,9 +66,7 @@ impl SentryConfig {
             ),
         }
     }
-}
 
-impl SentryConfig {
     /// Cleans the names that go out with everything, by the app's own rules too; in a form that
     /// Sentry keeps.
     pub(crate) fn sanitize(&mut self, sanitizer: &Sanitizer) {

@@ -1,5 +1,6 @@
 //! What runs, and how it ends.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -9,19 +10,32 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use otel_pipeline::{ExportHandle, ExportStats, PipelineHandle, PipelineStats};
 use otel_smart_sampler::{RuleCount, SamplingCounts};
 
+use super::otlp::{Otlp, OtlpDelivery, OtlpUnsent};
 use crate::config::Config;
 use crate::log;
 
 /// Telemetry was not all sent within its time.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("telemetry was not all sent within {} ms: {}", timeout.as_millis(), unfinished.join(", "))]
+#[error(
+    "telemetry was not all sent within {} ms: {}{}",
+    timeout.as_millis(), unfinished.join(", "), in_words(unsent)
+)]
 #[non_exhaustive]
 pub struct ShutdownError {
     /// The time that there was.
     pub timeout: Duration,
-    /// Which of `traces` (with Sentry: `traces and Sentry`, `Sentry's logs`), `OTLP logs` and
-    /// `OTLP metrics` did not finish.
+    /// What did not finish: `traces` (with Sentry: `traces and Sentry`, `Sentry's logs`),
+    /// `OTLP traces`, `OTLP logs`, `OTLP metrics`.
     pub unfinished: Vec<&'static str>,
+    /// What had been handed to the delivery over OTLP and did not arrive in time.
+    pub unsent: OtlpUnsent,
+}
+
+fn in_words(unsent: &OtlpUnsent) -> String {
+    match unsent.is_empty() {
+        true => String::new(),
+        false => format!(" (not sent over OTLP: {unsent})"),
+    }
 }
 
 /// The parts that were set up.
@@ -36,6 +50,8 @@ pub(super) struct Parts {
     pub(super) metrics: Option<SdkMeterProvider>,
     pub(super) pipeline: Option<PipelineHandle>,
     pub(super) otlp_sink: Option<ExportHandle>,
+    pub(super) otlp: Option<Arc<Otlp>>,
+    pub(super) otlp_copy: Option<Arc<Otlp>>,
     pub(super) sampling: Option<SamplingCounts>,
     /// Why parts that the settings ask for are not there.
     pub(super) left_out: Vec<super::InitError>,
@@ -122,7 +138,8 @@ impl Telemetry {
         pipeline.map(PipelineHandle::stats).unwrap_or_default()
     }
 
-    /// Counters of the OTLP span exporter.
+    /// Counters of the OTLP span exporter. What it has exported is in the hands of the
+    /// delivery: see [`otlp_delivery`](Self::otlp_delivery).
     #[must_use]
     pub fn otlp(&self) -> ExportStats {
         let sink = self
@@ -130,6 +147,14 @@ impl Telemetry {
             .as_ref()
             .and_then(|parts| parts.otlp_sink.as_ref());
         sink.map(ExportHandle::stats).unwrap_or_default()
+    }
+
+    /// Figures of the delivery over OTLP: of spans, log records and metrics, those of
+    /// [`Builder::with_otlp_copy`](crate::Builder::with_otlp_copy) left out.
+    #[must_use]
+    pub fn otlp_delivery(&self) -> Option<OtlpDelivery> {
+        let otlp = self.parts.as_ref().and_then(|parts| parts.otlp.as_ref());
+        otlp.map(|otlp| otlp.figures())
     }
 
     /// Counters of Sentry's transactions.
@@ -153,7 +178,9 @@ impl Telemetry {
 
     /// Sends what waits. May block for as long as the shutdown timeout.
     pub fn flush(&self) {
-        let Some(parts) = &self.parts else { return };
+        let (Some(parts), Some(config)) = (&self.parts, &self.config) else {
+            return;
+        };
         if let Some(traces) = &parts.traces
             && let Err(error) = traces.force_flush()
         {
@@ -164,9 +191,14 @@ impl Telemetry {
         {
             tracing::debug!(%error, "log records could not be flushed");
         }
+        // All is in the hands of the deliveries now, which work side by side.
+        let deadline = Instant::now() + config.shutdown_timeout;
         #[cfg(feature = "sentry")]
-        if let (Some(sentry), Some(config)) = (&parts.sentry, &self.config) {
+        if let Some(sentry) = &parts.sentry {
             sentry.flush(config.shutdown_timeout);
+        }
+        for otlp in parts.otlp.iter().chain(&parts.otlp_copy) {
+            otlp.flush(deadline);
         }
     }
 
@@ -208,12 +240,22 @@ impl Parts {
             unfinished.push(name);
             end_on_thread(name, end, done.clone());
         };
-        let traces = self.traces;
+        // The deliveries over OTLP end when nobody has anything to hand over any more: each
+        // part drops its sender then.
+        let (handing, handed) = channel::<()>();
+        let end_traces = self.traces.map(|traces| {
+            let handing = handing.clone();
+            move || {
+                let ended = traces.shutdown_with_timeout(timeout).is_ok();
+                drop(handing);
+                ended
+            }
+        });
         // Sentry's client after its spans: closing it takes the transport away.
         #[cfg(feature = "sentry")]
         if let Some(sentry) = self.sentry {
             // Logs and sessions at once: a sink of spans that hangs must not cost them.
-            let client = std::sync::Arc::clone(&sentry.client);
+            let client = Arc::clone(&sentry.client);
             sentry.end_sessions();
             sentry.report();
             run(
@@ -221,35 +263,47 @@ impl Parts {
                 Box::new(move || client.flush(Some(timeout))),
             );
             let end = move || {
-                let spans = traces.is_none_or(|it| it.shutdown_with_timeout(timeout).is_ok());
+                let spans = end_traces.is_none_or(|end| end());
                 let left = deadline.saturating_duration_since(Instant::now());
                 sentry.close(left) && spans
             };
             run("traces and Sentry", Box::new(end));
-        } else if let Some(traces) = traces {
-            run(
-                "traces",
-                Box::new(move || traces.shutdown_with_timeout(timeout).is_ok()),
-            );
+        } else if let Some(end) = end_traces {
+            run("traces", Box::new(end));
         }
         #[cfg(not(feature = "sentry"))]
-        if let Some(traces) = traces {
-            run(
-                "traces",
-                Box::new(move || traces.shutdown_with_timeout(timeout).is_ok()),
-            );
+        if let Some(end) = end_traces {
+            run("traces", Box::new(end));
         }
         if let Some(logs) = self.logs {
-            run(
-                "OTLP logs",
-                Box::new(move || logs.shutdown_with_timeout(timeout).is_ok()),
-            );
+            let handing = handing.clone();
+            let end = move || {
+                let ended = logs.shutdown_with_timeout(timeout).is_ok();
+                drop(handing);
+                ended
+            };
+            run(OTLP_LOGS, Box::new(end));
         }
         if let Some(metrics) = self.metrics {
-            run(
-                "OTLP metrics",
-                Box::new(move || metrics.shutdown_with_timeout(timeout).is_ok()),
-            );
+            let handing = handing.clone();
+            let end = move || {
+                let ended = metrics.shutdown_with_timeout(timeout).is_ok();
+                drop(handing);
+                ended
+            };
+            run(OTLP_METRICS, Box::new(end));
+        }
+        drop(handing);
+        let ways: Vec<_> = self.otlp.into_iter().chain(self.otlp_copy).collect();
+        if !ways.is_empty() {
+            let ways = ways.clone();
+            let end = move || {
+                let left = deadline.saturating_duration_since(Instant::now());
+                // Nothing is ever sent: this ends with the last sender, or with the time.
+                let _ = handed.recv_timeout(left);
+                end_side_by_side(&ways, deadline)
+            };
+            run(OTLP, Box::new(end));
         }
         drop(done);
         while !unfinished.is_empty() {
@@ -260,15 +314,37 @@ impl Parts {
                 Err(_) => break,
             }
         }
+        let mut unsent = OtlpUnsent::default();
+        ways.iter().for_each(|way| unsent += way.unsent());
+        if unfinished.contains(&OTLP) {
+            // By signal, as far as anything is left of it.
+            unfinished.retain(|name| *name != OTLP);
+            for (count, name) in [
+                (unsent.spans, OTLP_TRACES),
+                (unsent.log_records, OTLP_LOGS),
+                (unsent.data_points, OTLP_METRICS),
+            ] {
+                if count > 0 && !unfinished.contains(&name) {
+                    unfinished.push(name);
+                }
+            }
+        }
         match unfinished.is_empty() {
             true => Ok(()),
             false => Err(ShutdownError {
                 timeout,
                 unfinished,
+                unsent,
             }),
         }
     }
 }
+
+/// The deliveries over OTLP, until it is known which signals they concern.
+const OTLP: &str = "OTLP";
+const OTLP_TRACES: &str = "OTLP traces";
+const OTLP_LOGS: &str = "OTLP logs";
+const OTLP_METRICS: &str = "OTLP metrics";
 
 /// Ends one part on a thread of its own, which may outlive the caller's patience.
 fn end_on_thread(
@@ -285,4 +361,12 @@ fn end_on_thread(
     let _ = std::thread::Builder::new()
         .name("telemetry-end".to_owned())
         .spawn(run);
+}
+
+/// Ends several ways at once; false where something was left.
+fn end_side_by_side(ways: &[Arc<Otlp>], deadline: Instant) -> bool {
+    ways.iter().for_each(|way| way.drain(deadline));
+    ways.iter()
+        .map(|way| way.shutdown(deadline))
+        .fold(true, |all, one| all & one)
 }

@@ -13,6 +13,7 @@ mod resource;
 mod sentry;
 
 use std::fmt;
+use std::sync::Arc;
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
@@ -25,6 +26,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use self::guard::Parts;
 pub use self::guard::{ShutdownError, Telemetry};
 pub use self::layers::TelemetryLayer;
+use self::otlp::Otlp;
+pub use self::otlp::{OtlpDelivery, OtlpSignalCounts, OtlpUnsent};
 use crate::config::{AppInfo, Config, OtlpSignal};
 use crate::sampling::{self, SamplingError};
 use crate::{scrub, settings};
@@ -215,26 +218,31 @@ impl Builder {
         }
         // A part that cannot be built is left out and reported; the others run.
         let mut left_out = Vec::new();
+        let mut otlp = Otlp::new(config.shutdown_timeout);
         if let Some(signal) = &config.otlp.traces
-            && let Some(sink) = built(otlp::span_sink(signal), &mut left_out)
+            && let Some(sink) = built(otlp.span_sink(signal), &mut left_out)
         {
             parts.otlp_sink = Some(sink.handle());
             sinks.push(Box::new(sink));
         }
-        if let Some(signal) = &otlp_copy
-            && let Some(sink) = built(otlp::span_sink(signal), &mut left_out)
-        {
-            sinks.push(Box::new(sink));
-        }
         if let Some(signal) = &config.otlp.logs
-            && let Some(logs) = built(otlp::logger_provider(signal, &resource), &mut left_out)
+            && let Some(logs) = built(otlp.logger_provider(signal, &resource), &mut left_out)
         {
             layers.otlp_logs(&logs, sanitizer.clone());
             parts.logs = Some(logs);
         }
         if let Some(signal) = &config.otlp.metrics {
-            let metrics = otlp::meter_provider(signal, &resource, &sanitizer);
+            let metrics = otlp.meter_provider(signal, &resource, &sanitizer);
             parts.metrics = built(metrics, &mut left_out);
+        }
+        parts.otlp = otlp.is_used().then(|| Arc::new(otlp));
+        if let Some(signal) = &otlp_copy {
+            // A way of its own: a copy that is down must hold up nothing.
+            let mut copy = Otlp::new(config.shutdown_timeout);
+            if let Some(sink) = built(copy.span_sink(signal), &mut left_out) {
+                sinks.push(Box::new(sink));
+                parts.otlp_copy = Some(Arc::new(copy));
+            }
         }
         parts.left_out = left_out;
         if !sinks.is_empty() {

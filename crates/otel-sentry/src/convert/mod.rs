@@ -21,7 +21,7 @@
 //!
 //! The order of use: [`split::split`] a tree, give each part to [`transaction::write`].
 //! The spans come sanitized: nothing here redacts.
-//!
+
 mod contexts;
 mod data;
 pub(crate) mod description;

@@ -25,15 +25,16 @@ pub(super) enum Priority {
     Other,
 }
 
-impl Priority {
-    /// All of them, the most urgent first.
-    pub(super) const ALL: [Self; 5] = [
-        Self::Error,
-        Self::Session,
-        Self::Log,
-        Self::Transaction,
-        Self::Other,
-    ];
+impl From<Priority> for telemetry_delivery::Priority {
+    fn from(priority: Priority) -> Self {
+        match priority {
+            Priority::Error => Self::Urgent,
+            Priority::Session => Self::High,
+            Priority::Log => Self::Normal,
+            Priority::Transaction => Self::Low,
+            Priority::Other => Self::Lowest,
+        }
+    }
 }
 
 /// One entry of a client report to be, should the envelope be lost.

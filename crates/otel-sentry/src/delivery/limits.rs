@@ -3,7 +3,9 @@
 //! Source: the SDK specification, "Rate Limiting". A limit names data categories; an item is held
 //! back while one of its own categories is limited.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
+
+use telemetry_delivery::{Answer, parse_seconds};
 
 /// A set of data categories, as rate limits name them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,9 +57,6 @@ impl Categories {
 /// How long a limit lasts when the server does not say.
 const DEFAULT_DELAY: Duration = Duration::from_secs(60);
 
-/// No limit lasts longer than this, whatever the server says.
-const MAX_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// The limits in force.
 #[derive(Debug, Default)]
 pub(super) struct RateLimits {
@@ -89,21 +88,13 @@ impl RateLimits {
 
     /// Learns from an answer: `X-Sentry-Rate-Limits` on any status, else `Retry-After` with 429,
     /// else a minute after a bare 429.
-    pub(super) fn update(
-        &mut self,
-        status: u16,
-        rate_limits: Option<&str>,
-        retry_after: Option<&str>,
-        now: Instant,
-        clock: SystemTime,
-    ) {
+    pub(super) fn update(&mut self, answer: &Answer, now: Instant) {
         self.limits.retain(|limit| limit.until > now);
-        if rate_limits.is_some_and(|header| self.add_header(header, now)) || status != 429 {
+        let header = answer.header("x-sentry-rate-limits");
+        if header.is_some_and(|header| self.add_header(header, now)) || answer.status != 429 {
             return;
         }
-        let delay = retry_after
-            .and_then(|value| parse_retry_after(value, clock))
-            .unwrap_or(DEFAULT_DELAY);
+        let delay = answer.retry_after().unwrap_or(DEFAULT_DELAY);
         self.add(Categories::ALL, delay, now);
     }
 
@@ -133,7 +124,7 @@ impl RateLimits {
     }
 
     fn add(&mut self, categories: Categories, delay: Duration, now: Instant) {
-        let Some(until) = now.checked_add(delay.min(MAX_DELAY)) else {
+        let Some(until) = now.checked_add(delay) else {
             return;
         };
         if categories == Categories::NONE || until <= now {
@@ -151,29 +142,24 @@ impl RateLimits {
     }
 }
 
-/// `Retry-After`: seconds, or an HTTP date seen from `clock`. None when it is neither.
-pub(super) fn parse_retry_after(value: &str, clock: SystemTime) -> Option<Duration> {
-    parse_seconds(value).or_else(|| {
-        let date = httpdate::parse_http_date(value.trim()).ok()?;
-        Some(date.duration_since(clock).unwrap_or_default())
-    })
-}
-
-/// Seconds, rounded up; what is negative counts as none, what is too long as a day.
-fn parse_seconds(text: &str) -> Option<Duration> {
-    let seconds: f64 = text.trim().parse().ok()?;
-    if seconds.is_nan() {
-        return None;
-    }
-    let seconds = seconds.ceil().clamp(0.0, MAX_DELAY.as_secs_f64());
-    Some(Duration::from_secs_f64(seconds))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    fn answer(status: u16, header: Option<&str>, retry_after: Option<&str>) -> Answer {
+        let mut answer = Answer::new(status);
+        for (name, value) in [
+            ("x-sentry-rate-limits", header),
+            ("retry-after", retry_after),
+        ] {
+            if let Some(value) = value {
+                answer.headers.insert(name, value.parse().unwrap());
+            }
+        }
+        answer
+    }
 
     fn learned(
         status: u16,
@@ -182,7 +168,7 @@ mod tests {
     ) -> (RateLimits, Instant) {
         let now = Instant::now();
         let mut limits = RateLimits::default();
-        limits.update(status, header, retry_after, now, SystemTime::now());
+        limits.update(&answer(status, header, retry_after), now);
         (limits, now)
     }
 
@@ -265,50 +251,17 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_as_a_date() {
-        let clock = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        let date = httpdate::fmt_http_date(clock + Duration::from_secs(90));
-        assert_eq!(
-            parse_retry_after(&date, clock),
-            Some(Duration::from_secs(90))
-        );
-        let past = httpdate::fmt_http_date(clock - Duration::from_secs(90));
-        assert_eq!(parse_retry_after(&past, clock), Some(Duration::ZERO));
-        assert_eq!(parse_retry_after("soon", clock), None);
-    }
-
-    #[test]
     fn the_longer_limit_stays() {
         let (mut limits, now) = learned(200, Some("60:error:key"), None);
-        limits.update(200, Some("5:error:key"), None, now, SystemTime::now());
+        limits.update(&answer(200, Some("5:error:key"), None), now);
         assert!(limits.is_limited(Categories::ERROR, now + 59 * SECOND));
-    }
-
-    #[test]
-    fn strange_numbers_are_bounded() {
-        for (text, expected) in [
-            ("-5", Some(Duration::ZERO)),
-            ("0.2", Some(SECOND)),
-            ("1e300", Some(MAX_DELAY)),
-            ("inf", Some(MAX_DELAY)),
-            ("NaN", None),
-            ("", None),
-        ] {
-            assert_eq!(parse_seconds(text), expected, "{text}");
-        }
     }
 
     #[test]
     fn limits_do_not_pile_up() {
         let (mut limits, now) = learned(200, Some("1:error:key,2:span:key"), None);
         for _ in 0..100 {
-            limits.update(
-                200,
-                Some("1:error:key,2:span:key"),
-                None,
-                now,
-                SystemTime::now(),
-            );
+            limits.update(&answer(200, Some("1:error:key,2:span:key"), None), now);
         }
         assert_eq!(limits.limits.len(), 2);
         assert!(!limits.any(now + 3 * SECOND));

@@ -58,37 +58,35 @@
 //!
 //! `flush` is true when everything accepted before the call is done with: sent or given up.
 //! `shutdown` returns within its timeout and a fifth of a second, whatever the server does; what
-//! is left counts as lost. A client and its clones share one transport, so to close one of them
+//! is left counts as lost. What waits out a pause after a failure is tried once more, unless the
+//! server asked for the pause. A client and its clones share one transport, so to close one of them
 //! ends it for all. To drop the transport never waits: its thread goes on for at most
 //! [`with_shutdown_timeout`](Delivery::with_shutdown_timeout).
 //!
 //! [`Context::enter_telemetry_suppressed_scope`]: opentelemetry::Context::enter_telemetry_suppressed_scope
 
-mod http;
+mod connection;
+mod envelopes;
 mod kind;
 mod limits;
-mod queue;
-mod retry;
 mod shared;
-mod state;
-mod stats;
 mod tee;
 #[cfg(test)]
 mod tests;
 mod transport;
 mod wire;
-mod worker;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use opentelemetry::Context;
 use sentry::{Transport, TransportFactory, TransportOptions};
+use telemetry_delivery::Settings;
 
 pub use shared::SharedTransport;
-pub use stats::{DeliverySnapshot, DeliveryStats, DroppedEnvelopes};
 pub use tee::Tee;
+pub use telemetry_delivery::{DeliverySnapshot, DeliveryStats, Dropped as DroppedEnvelopes};
 
-use retry::RetryPolicy;
 use transport::DeliveryTransport;
 
 /// How request bodies are compressed.
@@ -141,44 +139,32 @@ impl Default for Compression {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Delivery {
-    max_in_flight: usize,
+    settings: Settings,
     connect_timeout: Duration,
     request_timeout: Duration,
-    queue_capacity: usize,
-    queue_bytes: usize,
     compression: Compression,
-    shutdown_timeout: Duration,
-    retry: RetryPolicy,
-    stats: DeliveryStats,
 }
 
 impl Delivery {
     /// A delivery with the default settings, as each `with_*` names them.
     pub fn new() -> Self {
         Self {
-            max_in_flight: 32,
+            settings: Settings::new()
+                .with_thread_name("otel-sentry-delivery")
+                // For as long as the thread lives: nothing it does comes back as telemetry.
+                .with_on_thread_start(|| {
+                    std::mem::forget(Context::enter_telemetry_suppressed_scope());
+                }),
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(15),
-            queue_capacity: 10_000,
-            queue_bytes: 64 * 1024 * 1024,
             compression: Compression::default(),
-            shutdown_timeout: Duration::from_secs(2),
-            retry: RetryPolicy {
-                max_attempts: 5,
-                max_age: Duration::from_secs(60),
-                base_delay: Duration::from_millis(500),
-            },
-            stats: DeliveryStats::default(),
         }
     }
 
     /// How many requests may be on their way at once: 32 unless set, at least 1. Sessions and
     /// client reports may go 2 beyond it, errors 4.
     pub fn with_max_in_flight(self, max_in_flight: usize) -> Self {
-        Self {
-            max_in_flight: max_in_flight.max(1),
-            ..self
-        }
+        self.with(|settings| settings.with_max_in_flight(max_in_flight))
     }
 
     /// How long it may take to connect, TLS included: 5 s unless set.
@@ -200,18 +186,12 @@ impl Delivery {
     /// How many envelopes may wait: 10 000 unless set, at least 1. The client's
     /// `transport_channel_capacity` goes before this.
     pub fn with_queue_capacity(self, queue_capacity: usize) -> Self {
-        Self {
-            queue_capacity: queue_capacity.max(1),
-            ..self
-        }
+        self.with(|settings| settings.with_queue_capacity(queue_capacity))
     }
 
     /// How many bytes may wait: 64 MiB unless set. A larger envelope is dropped.
     pub fn with_queue_bytes(self, queue_bytes: usize) -> Self {
-        Self {
-            queue_bytes,
-            ..self
-        }
+        self.with(|settings| settings.with_queue_bytes(queue_bytes))
     }
 
     /// How bodies are compressed: gzip at level 1 unless set.
@@ -225,35 +205,36 @@ impl Delivery {
     /// How long the thread goes on sending after the transport was dropped without a shutdown:
     /// 2 s unless set. A client that is closed gives its own timeout to `shutdown`.
     pub fn with_shutdown_timeout(self, shutdown_timeout: Duration) -> Self {
-        Self {
-            shutdown_timeout,
-            ..self
-        }
+        self.with(|settings| settings.with_shutdown_timeout(shutdown_timeout))
     }
 
     /// How often an envelope is tried in all: 5 times unless set, at least once.
-    pub fn with_max_attempts(mut self, max_attempts: u32) -> Self {
-        self.retry.max_attempts = max_attempts.max(1);
-        self
+    pub fn with_max_attempts(self, max_attempts: u32) -> Self {
+        self.with(|settings| settings.with_max_attempts(max_attempts))
     }
 
     /// How long after its first attempt an envelope may be tried again: 60 s unless set.
-    pub fn with_max_retry_age(mut self, max_age: Duration) -> Self {
-        self.retry.max_age = max_age;
-        self
+    pub fn with_max_retry_age(self, max_age: Duration) -> Self {
+        self.with(|settings| settings.with_max_retry_age(max_age))
     }
 
     /// The longest pause before the second attempt: 500 ms unless set. It doubles with each
     /// attempt, up to 15 s; the pause taken is random between nothing and that.
-    pub fn with_retry_base_delay(mut self, base_delay: Duration) -> Self {
-        self.retry.base_delay = base_delay;
-        self
+    pub fn with_retry_base_delay(self, base_delay: Duration) -> Self {
+        self.with(|settings| settings.with_retry_base_delay(base_delay))
     }
 
     /// A handle to the figures of all transports that this factory and its clones build.
     #[must_use]
     pub fn stats(&self) -> DeliveryStats {
-        self.stats.clone()
+        self.settings.stats()
+    }
+
+    fn with(self, change: impl FnOnce(Settings) -> Settings) -> Self {
+        Self {
+            settings: change(self.settings),
+            ..self
+        }
     }
 }
 

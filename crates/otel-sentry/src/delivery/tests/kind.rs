@@ -118,7 +118,16 @@ fn priorities_are_as_documented() {
     ] {
         assert_eq!(of_type(item_type).0, priority, "{item_type}");
     }
-    assert!(Priority::ALL.is_sorted());
+    // The order of the kinds is that of the delivery.
+    let order = [
+        Priority::Error,
+        Priority::Session,
+        Priority::Log,
+        Priority::Transaction,
+        Priority::Other,
+    ];
+    assert!(order.is_sorted());
+    assert!(order.map(telemetry_delivery::Priority::from).is_sorted());
 }
 
 #[test]

@@ -1,68 +1,53 @@
 //! The waiting room: one lane for each priority, bounded by count and bytes.
 //!
-//! Plain data without locks or clocks; [`Shared`](super::state::State) guards it.
+//! Plain data without locks or clocks; [`State`](crate::state::State) guards it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-use sentry::Envelope;
+use crate::protocol::{Load, Priority};
+use crate::stats::{DropReason, Gauges};
 
-use super::kind::{Contents, Priority};
-use super::stats::DropReason;
-use super::wire::Wire;
-
-/// An envelope on its way through the delivery.
+/// A load on its way through the delivery.
 #[derive(Debug)]
-pub(super) struct Parcel {
-    pub(super) contents: Contents,
-    pub(super) body: Body,
+pub(crate) struct Parcel<L> {
+    pub(crate) load: L,
     /// Attempts begun.
-    pub(super) attempts: u32,
+    pub(crate) attempts: u32,
     /// When the first attempt began.
-    pub(super) first_attempt: Option<Instant>,
+    pub(crate) first_attempt: Option<Instant>,
+    /// The server asked not to be sent it before.
+    pub(crate) not_before: Option<Instant>,
     /// Which flushes wait for it; set on arrival.
     epoch: u64,
 }
 
-/// The two forms in which a parcel waits.
-#[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a parcel is boxed as a whole, once, on the application's thread"
-)]
-pub(super) enum Body {
-    /// As it came: not yet serialized.
-    Envelope(Envelope),
-    /// As it is sent; kept for another attempt.
-    Wire(Wire),
-}
-
-impl Parcel {
-    pub(super) fn new(contents: Contents, envelope: Envelope) -> Box<Self> {
+impl<L: Load> Parcel<L> {
+    pub(crate) fn new(load: L) -> Box<Self> {
         Box::new(Self {
-            contents,
-            body: Body::Envelope(envelope),
+            load,
             attempts: 0,
             first_attempt: None,
+            not_before: None,
             epoch: 0,
         })
     }
 }
 
 /// A parcel that was given up, and why.
-pub(super) type Lost = (Box<Parcel>, DropReason);
+pub(crate) type Lost<L> = (Box<Parcel<L>>, DropReason);
 
 /// What the queue holds at most, and how much may be on its way.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    pub(super) count: usize,
-    pub(super) bytes: usize,
-    pub(super) in_flight: usize,
+pub(crate) struct Bounds {
+    pub(crate) count: usize,
+    pub(crate) bytes: usize,
+    pub(crate) in_flight: usize,
 }
 
 /// Whether the delivery works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     /// It does.
     Open,
     /// It takes nothing new and stops when all is sent, or at this moment.
@@ -75,9 +60,9 @@ pub(super) enum Phase {
 
 /// What the worker should do next.
 #[derive(Debug)]
-pub(super) enum Next {
+pub(crate) enum Next<L> {
     /// Send this; its slot is taken.
-    Send(Box<Parcel>),
+    Send(Box<Parcel<L>>),
     /// Wait for a change, or until this moment.
     Wait(Option<Instant>),
     /// End.
@@ -87,43 +72,56 @@ pub(super) enum Next {
 /// Requests beyond the limit that an urgent parcel may open, so that it never waits for others.
 const fn extra_slots(priority: Priority) -> usize {
     match priority {
-        Priority::Error => 4,
-        Priority::Session => 2,
-        Priority::Log | Priority::Transaction | Priority::Other => 0,
+        Priority::Urgent => 4,
+        Priority::High => 2,
+        Priority::Normal | Priority::Low | Priority::Lowest => 0,
     }
 }
 
 /// The most requests that are ever on their way at a limit of `in_flight`.
-pub(super) const fn most_in_flight(in_flight: usize) -> usize {
-    in_flight.saturating_add(extra_slots(Priority::Error))
+pub(crate) const fn most_in_flight(in_flight: usize) -> usize {
+    in_flight.saturating_add(extra_slots(Priority::Urgent))
 }
 
-#[derive(Debug, Default)]
-struct Lane {
+#[derive(Debug)]
+struct Lane<L> {
     /// In order of arrival.
-    ready: VecDeque<Box<Parcel>>,
+    ready: VecDeque<Box<Parcel<L>>>,
     /// Waiting for another attempt, by its time. The number tells equal times apart.
-    delayed: BTreeMap<(Instant, u64), Box<Parcel>>,
+    delayed: BTreeMap<(Instant, u64), Box<Parcel<L>>>,
     bytes: usize,
+    /// The server asked for a pause until then.
+    held_until: Option<Instant>,
 }
 
-impl Lane {
+impl<L> Default for Lane<L> {
+    fn default() -> Self {
+        Self {
+            ready: VecDeque::new(),
+            delayed: BTreeMap::new(),
+            bytes: 0,
+            held_until: None,
+        }
+    }
+}
+
+impl<L: Load> Lane<L> {
     fn len(&self) -> usize {
         self.ready.len() + self.delayed.len()
     }
 
-    fn push(&mut self, parcel: Box<Parcel>) {
-        self.bytes = self.bytes.saturating_add(parcel.contents.size);
+    fn push(&mut self, parcel: Box<Parcel<L>>) {
+        self.bytes = self.bytes.saturating_add(parcel.load.bytes());
         self.ready.push_back(parcel);
     }
 
-    fn delay(&mut self, due: Instant, number: u64, parcel: Box<Parcel>) {
-        self.bytes = self.bytes.saturating_add(parcel.contents.size);
+    fn delay(&mut self, due: Instant, number: u64, parcel: Box<Parcel<L>>) {
+        self.bytes = self.bytes.saturating_add(parcel.load.bytes());
         self.delayed.insert((due, number), parcel);
     }
 
     /// What is due comes first: it is older than what waits for a first attempt.
-    fn pop_oldest(&mut self, now: Instant) -> Option<Box<Parcel>> {
+    fn pop_oldest(&mut self, now: Instant) -> Option<Box<Parcel<L>>> {
         let due = self
             .delayed
             .first_entry()
@@ -133,7 +131,18 @@ impl Lane {
         self.removed(oldest)
     }
 
-    fn pop_newest(&mut self) -> Option<Box<Parcel>> {
+    /// Makes all due now, or when the server has asked for it.
+    fn hurry(&mut self, now: Instant) {
+        let delayed = std::mem::take(&mut self.delayed);
+        self.delayed = delayed
+            .into_iter()
+            .map(|((_, number), parcel)| {
+                ((parcel.not_before.unwrap_or(now).max(now), number), parcel)
+            })
+            .collect();
+    }
+
+    fn pop_newest(&mut self) -> Option<Box<Parcel<L>>> {
         let newest = self
             .ready
             .pop_back()
@@ -141,28 +150,38 @@ impl Lane {
         self.removed(newest)
     }
 
-    fn removed(&mut self, parcel: Option<Box<Parcel>>) -> Option<Box<Parcel>> {
+    fn removed(&mut self, parcel: Option<Box<Parcel<L>>>) -> Option<Box<Parcel<L>>> {
         let parcel = parcel?;
-        self.bytes = self.bytes.saturating_sub(parcel.contents.size);
+        self.bytes = self.bytes.saturating_sub(parcel.load.bytes());
         Some(parcel)
     }
 
     fn has_ready(&self, now: Instant) -> bool {
-        !self.ready.is_empty() || self.next_due().is_some_and(|due| due <= now)
+        self.held_until.is_none_or(|until| until <= now)
+            && (!self.ready.is_empty() || self.first_due().is_some_and(|due| due <= now))
     }
 
-    fn next_due(&self) -> Option<Instant> {
+    /// When there is something to send that may not go now.
+    fn next_due(&self, now: Instant) -> Option<Instant> {
+        match self.held_until.filter(|&until| until > now) {
+            Some(until) => (self.len() > 0).then_some(until),
+            // One that is due already waits for a slot: the end of a request brings it on.
+            None => self.first_due().filter(|&due| due > now),
+        }
+    }
+
+    fn first_due(&self) -> Option<Instant> {
         self.delayed.first_key_value().map(|(&(due, _), _)| due)
     }
 }
 
 /// The parcels that wait, and the count of those on their way.
 #[derive(Debug)]
-pub(super) struct Queue {
+pub(crate) struct Queue<L> {
     bounds: Bounds,
     phase: Phase,
     /// The most urgent first.
-    lanes: [Lane; Priority::ALL.len()],
+    lanes: [Lane<L>; Priority::ALL.len()],
     in_flight: usize,
     /// A number for the next delayed parcel.
     next_number: u64,
@@ -174,8 +193,8 @@ pub(super) struct Queue {
     abandoned: u64,
 }
 
-impl Queue {
-    pub(super) fn new(bounds: Bounds) -> Self {
+impl<L: Load> Queue<L> {
+    pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
             phase: Phase::Open,
@@ -188,48 +207,74 @@ impl Queue {
         }
     }
 
-    pub(super) fn phase(&self) -> Phase {
+    pub(crate) fn phase(&self) -> Phase {
         self.phase
     }
 
-    pub(super) fn set_phase(&mut self, phase: Phase) {
+    pub(crate) fn set_phase(&mut self, phase: Phase) {
         self.phase = phase;
     }
 
-    pub(super) fn queued(&self) -> usize {
+    /// Takes nothing new from now on, and is to be empty by `until`. What only waits out a pause
+    /// of our own gets its next attempt at once: there may be no other chance.
+    pub(crate) fn drain(&mut self, now: Instant, until: Instant) {
+        self.phase = Phase::Draining(until);
+        for lane in &mut self.lanes {
+            lane.hurry(now);
+        }
+    }
+
+    /// Hands nothing of a priority out before this time: the server asked for it.
+    pub(crate) fn hold(&mut self, priority: Priority, until: Instant) {
+        let lane = self.lane(priority);
+        lane.held_until = lane.held_until.max(Some(until));
+    }
+
+    pub(crate) fn gauges(&self) -> Gauges {
+        Gauges {
+            queued: self.queued(),
+            queued_bytes: self.bytes(),
+            in_flight: self.in_flight,
+        }
+    }
+
+    fn queued(&self) -> usize {
         self.lanes.iter().map(Lane::len).sum()
     }
 
-    pub(super) fn in_flight(&self) -> usize {
-        self.in_flight
-    }
-
     /// Goes up with each accepted parcel that a shutdown cuts off.
-    pub(super) fn abandoned(&self) -> u64 {
+    pub(crate) fn abandoned(&self) -> u64 {
         self.abandoned
     }
 
-    /// Takes a new parcel in. Returns what had to go for it; that may be the parcel itself.
-    pub(super) fn accept(&mut self, mut parcel: Box<Parcel>) -> Vec<Lost> {
-        match self.phase {
-            Phase::Open => {}
-            Phase::Stopped(reason) => return vec![(parcel, reason)],
-            Phase::Draining(_) | Phase::Stopping => return vec![(parcel, DropReason::Shutdown)],
+    /// Takes a new parcel in, or says why not. Returns also what is lost by that: what had to
+    /// make room, or the parcel itself.
+    pub(crate) fn accept(
+        &mut self,
+        mut parcel: Box<Parcel<L>>,
+    ) -> (Result<(), DropReason>, Vec<Lost<L>>) {
+        let (fits, mut lost) = match self.phase {
+            Phase::Open => self.make_room(&parcel),
+            Phase::Stopped(reason) => return (Err(reason), vec![(parcel, reason)]),
+            Phase::Draining(_) | Phase::Stopping => {
+                let reason = DropReason::Shutdown;
+                return (Err(reason), vec![(parcel, reason)]);
+            }
+        };
+        if !fits {
+            let reason = DropReason::QueueOverflow;
+            lost.push((parcel, reason));
+            return (Err(reason), lost);
         }
         parcel.epoch = self.epoch;
-        let (fits, mut lost) = self.make_room(&parcel);
-        if fits {
-            *self.unfinished.entry(parcel.epoch).or_default() += 1;
-            self.lane(parcel.contents.priority).push(parcel);
-        } else {
-            lost.push((parcel, DropReason::QueueOverflow));
-        }
-        lost
+        *self.unfinished.entry(parcel.epoch).or_default() += 1;
+        self.lane(parcel.load.priority()).push(parcel);
+        (Ok(()), lost)
     }
 
     /// The next thing to do. A parcel that is handed out counts as on its way until
     /// [`finish`](Self::finish) or [`put_back`](Self::put_back).
-    pub(super) fn next(&mut self, now: Instant) -> Next {
+    pub(crate) fn next(&mut self, now: Instant) -> Next<L> {
         match self.phase {
             Phase::Stopping | Phase::Stopped(_) => return Next::Stop,
             Phase::Draining(until) if now >= until || self.is_finished() => return Next::Stop,
@@ -248,22 +293,23 @@ impl Queue {
                 return Next::Send(parcel);
             }
         }
-        let due = self
+        let next = self
             .lanes
             .iter()
-            .filter_map(Lane::next_due)
-            // One that is due already waits for a slot: the end of a request brings it on.
-            .filter(|&due| due > now)
+            .filter_map(|lane| lane.next_due(now))
             .min();
-        let until = match self.phase {
-            Phase::Draining(until) => Some(until),
-            _ => None,
-        };
-        Next::Wait(due.into_iter().chain(until).min())
+        match self.phase {
+            // Nothing on its way, and nothing may go before the end.
+            Phase::Draining(until) if self.in_flight == 0 && next.is_some_and(|at| at >= until) => {
+                Next::Stop
+            }
+            Phase::Draining(until) => Next::Wait(Some(next.map_or(until, |at| at.min(until)))),
+            _ => Next::Wait(next),
+        }
     }
 
     /// A parcel that was on its way is done with, or cut off by a shutdown.
-    pub(super) fn finish(&mut self, parcel: &Parcel, cut_off: bool) {
+    pub(crate) fn finish(&mut self, parcel: &Parcel<L>, cut_off: bool) {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.abandoned += u64::from(cut_off);
         self.forget(parcel);
@@ -271,7 +317,7 @@ impl Queue {
 
     /// A parcel that was on its way waits for another attempt. Returns what had to go for it;
     /// that may be the parcel itself.
-    pub(super) fn put_back(&mut self, parcel: Box<Parcel>, due: Instant) -> Vec<Lost> {
+    pub(crate) fn put_back(&mut self, parcel: Box<Parcel<L>>, due: Instant) -> Vec<Lost<L>> {
         self.in_flight = self.in_flight.saturating_sub(1);
         if matches!(self.phase, Phase::Stopping | Phase::Stopped(_)) {
             self.abandoned += 1;
@@ -282,8 +328,7 @@ impl Queue {
         if fits {
             let number = self.next_number;
             self.next_number = self.next_number.wrapping_add(1);
-            self.lane(parcel.contents.priority)
-                .delay(due, number, parcel);
+            self.lane(parcel.load.priority()).delay(due, number, parcel);
         } else {
             self.forget(&parcel);
             lost.push((parcel, DropReason::QueueOverflow));
@@ -292,7 +337,7 @@ impl Queue {
     }
 
     /// Gives everything up that waits; what is on its way stays on its way.
-    pub(super) fn give_up(&mut self, reason: DropReason) -> Vec<Lost> {
+    pub(crate) fn give_up(&mut self, reason: DropReason) -> Vec<Lost<L>> {
         let mut lost = Vec::with_capacity(self.queued());
         for lane in &mut self.lanes {
             let lane = std::mem::take(lane);
@@ -307,7 +352,7 @@ impl Queue {
     }
 
     /// Ends the current epoch and returns it, for [`is_finished_through`](Self::is_finished_through).
-    pub(super) fn mark(&mut self) -> u64 {
+    pub(crate) fn mark(&mut self) -> u64 {
         let mark = self.epoch;
         if self.unfinished.contains_key(&mark) {
             self.epoch = self.epoch.wrapping_add(1);
@@ -316,18 +361,18 @@ impl Queue {
     }
 
     /// Whether everything that arrived before the mark is done with.
-    pub(super) fn is_finished_through(&self, mark: u64) -> bool {
+    pub(crate) fn is_finished_through(&self, mark: u64) -> bool {
         self.unfinished
             .first_key_value()
             .is_none_or(|(&epoch, _)| epoch > mark)
     }
 
     /// Whether nothing waits and nothing is on its way.
-    pub(super) fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.unfinished.is_empty()
     }
 
-    fn forget(&mut self, parcel: &Parcel) {
+    fn forget(&mut self, parcel: &Parcel<L>) {
         if let Some(count) = self.unfinished.get_mut(&parcel.epoch) {
             *count = count.saturating_sub(1);
             if *count == 0 {
@@ -338,8 +383,8 @@ impl Queue {
 
     /// Drops the newest of the least urgent until the parcel fits. Nothing is dropped for a
     /// parcel that would not fit even then.
-    fn make_room(&mut self, parcel: &Parcel) -> (bool, Vec<Lost>) {
-        let priority = parcel.contents.priority;
+    fn make_room(&mut self, parcel: &Parcel<L>) -> (bool, Vec<Lost<L>>) {
+        let priority = parcel.load.priority();
         let (mut kept_count, mut kept_bytes) = (0_usize, 0_usize);
         for (_, lane) in Priority::ALL
             .into_iter()
@@ -350,13 +395,13 @@ impl Queue {
             kept_bytes = kept_bytes.saturating_add(lane.bytes);
         }
         if kept_count >= self.bounds.count
-            || kept_bytes.saturating_add(parcel.contents.size) > self.bounds.bytes
+            || kept_bytes.saturating_add(parcel.load.bytes()) > self.bounds.bytes
         {
             return (false, Vec::new());
         }
         let mut lost = Vec::new();
         while self.queued() >= self.bounds.count
-            || self.bytes().saturating_add(parcel.contents.size) > self.bounds.bytes
+            || self.bytes().saturating_add(parcel.load.bytes()) > self.bounds.bytes
         {
             let least_urgent = Priority::ALL
                 .into_iter()
@@ -382,14 +427,14 @@ impl Queue {
             .fold(0, |sum, lane| sum.saturating_add(lane.bytes))
     }
 
-    fn lane(&mut self, priority: Priority) -> &mut Lane {
-        let [error, session, log, transaction, other] = &mut self.lanes;
+    fn lane(&mut self, priority: Priority) -> &mut Lane<L> {
+        let [urgent, high, normal, low, lowest] = &mut self.lanes;
         match priority {
-            Priority::Error => error,
-            Priority::Session => session,
-            Priority::Log => log,
-            Priority::Transaction => transaction,
-            Priority::Other => other,
+            Priority::Urgent => urgent,
+            Priority::High => high,
+            Priority::Normal => normal,
+            Priority::Low => low,
+            Priority::Lowest => lowest,
         }
     }
 }

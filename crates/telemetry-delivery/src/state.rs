@@ -4,71 +4,68 @@ use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use sentry::Envelope;
-use sentry::client_report::{Reason as TransportReason, Recorder};
-use sentry::protocol::ClientReport;
-use sentry::protocol::client_report::{Item, Reason};
 use tokio::sync::Notify;
 
-use super::kind::{self, Loss, Verdict};
-use super::queue::{Bounds, Lost, Next, Parcel, Phase, Queue};
-use super::stats::{DeliveryStats, DropReason};
 use crate::clock::after;
+use crate::protocol::{Priority, Protocol};
+use crate::queue::{Bounds, Lost, Next, Parcel, Phase, Queue};
+use crate::stats::{DeliveryStats, DropReason};
 
 /// How long [`State::shutdown`] waits for the thread to end after it was told to. The thread
 /// never waits for the network then, so this is for a body that is being compressed.
 const STOP_GRACE: Duration = Duration::from_millis(200);
 
 /// The queue and the means to tell of changes.
-#[derive(Debug)]
-pub(super) struct State {
-    queue: Mutex<Queue>,
+pub(crate) struct State<P: Protocol> {
+    protocol: P,
+    queue: Mutex<Queue<P::Load>>,
     /// Told when a parcel is done with, and when the thread has ended.
     settled: Condvar,
     /// Wakes the delivery's thread.
     wake: Notify,
     worker: OnceLock<ThreadId>,
     stats: DeliveryStats,
-    recorder: Recorder,
 }
 
-impl State {
-    pub(super) fn new(bounds: Bounds, stats: DeliveryStats, recorder: Recorder) -> Self {
+impl<P: Protocol> State<P> {
+    pub(crate) fn new(protocol: P, bounds: Bounds, stats: DeliveryStats) -> Self {
         Self {
+            protocol,
             queue: Mutex::new(Queue::new(bounds)),
             settled: Condvar::new(),
             wake: Notify::new(),
             worker: OnceLock::new(),
             stats,
-            recorder,
         }
     }
 
-    pub(super) fn stats(&self) -> &DeliveryStats {
+    pub(crate) fn protocol(&self) -> &P {
+        &self.protocol
+    }
+
+    pub(crate) fn stats(&self) -> &DeliveryStats {
         &self.stats
     }
 
     // --- The application's side.
 
-    /// Takes an envelope. Looks at it, puts it in the queue, wakes the thread: nothing else
-    /// happens here.
-    pub(super) fn send(&self, envelope: Envelope) {
-        let contents = match kind::inspect(&envelope) {
-            Verdict::Send(contents) => contents,
-            Verdict::Empty => return,
-            Verdict::Malformed => {
-                self.stats
-                    .failed("a raw envelope has no readable item header".to_owned());
-                return self.stats.dropped(DropReason::InternalError);
-            }
-        };
-        let parcel = Parcel::new(contents, envelope);
-        self.lose(|queue| queue.accept(parcel));
+    /// Takes a load, or says why not. The one way in: what this has accepted is sent or counted
+    /// as lost.
+    pub(crate) fn accept(&self, load: P::Load) -> Result<(), DropReason> {
+        let parcel = Parcel::new(load);
+        let accepted = self.lose(|queue| queue.accept(parcel));
         self.wake.notify_one();
+        accepted
+    }
+
+    /// Counts a load that was never accepted.
+    pub(crate) fn reject(&self, error: String) {
+        self.stats.failed(error);
+        self.stats.dropped(DropReason::InternalError);
     }
 
     /// Waits until everything accepted before the call is done with: true if that was in time.
-    pub(super) fn flush(&self, timeout: Duration) -> bool {
+    pub(crate) fn flush(&self, timeout: Duration) -> bool {
         let (mark, abandoned) = {
             let mut queue = self.lock();
             (queue.mark(), queue.abandoned())
@@ -79,17 +76,17 @@ impl State {
 
     /// Stops taking envelopes, sends what there is within `timeout`, and ends the thread.
     /// True if nothing was left.
-    pub(super) fn shutdown(&self, timeout: Duration) -> bool {
+    pub(crate) fn shutdown(&self, timeout: Duration) -> bool {
         let abandoned = self.lock().abandoned();
         self.drain(timeout);
         // The thread may end at the same moment, and what it cuts off is finished, too.
         let finished =
-            self.wait(timeout, Queue::is_finished) && self.lock().abandoned() == abandoned;
+            self.wait(timeout, |queue| queue.is_finished()) && self.lock().abandoned() == abandoned;
         self.lose(|queue| {
             if !matches!(queue.phase(), Phase::Stopped(_)) {
                 queue.set_phase(Phase::Stopping);
             }
-            queue.give_up(DropReason::Shutdown)
+            ((), queue.give_up(DropReason::Shutdown))
         });
         self.wake.notify_one();
         self.wait(STOP_GRACE, |queue| {
@@ -99,11 +96,11 @@ impl State {
     }
 
     /// Stops taking envelopes and lets the thread go on for at most `timeout`. Does not wait.
-    pub(super) fn drain(&self, timeout: Duration) {
-        let until = after(Instant::now(), timeout);
+    pub(crate) fn drain(&self, timeout: Duration) {
+        let now = Instant::now();
         let mut queue = self.lock();
         if queue.phase() == Phase::Open {
-            queue.set_phase(Phase::Draining(until));
+            queue.drain(now, after(now, timeout));
         }
         drop(queue);
         self.wake.notify_one();
@@ -111,7 +108,7 @@ impl State {
 
     /// Waits for a condition: true once it holds, false after `timeout`, and at once on the
     /// delivery's own thread, which would wait for itself (a panic hook that flushes).
-    fn wait(&self, timeout: Duration, condition: impl Fn(&Queue) -> bool) -> bool {
+    fn wait(&self, timeout: Duration, condition: impl Fn(&Queue<P::Load>) -> bool) -> bool {
         let until = after(Instant::now(), timeout);
         let own_thread = self.worker.get() == Some(&thread::current().id());
         let mut queue = self.lock();
@@ -134,21 +131,21 @@ impl State {
     // --- The delivery's side.
 
     /// Says which thread is the delivery's.
-    pub(super) fn begin(&self) {
+    pub(crate) fn begin(&self) {
         let _ = self.worker.set(thread::current().id());
     }
 
     /// Resolves after a change in the queue.
-    pub(super) async fn woken(&self) {
+    pub(crate) async fn woken(&self) {
         self.wake.notified().await;
     }
 
-    pub(super) fn next(&self) -> Next {
+    pub(crate) fn next(&self) -> Next<P::Load> {
         self.change(|queue| queue.next(Instant::now()))
     }
 
     /// A parcel on its way arrived (`Ok`: bytes sent) or was given up.
-    pub(super) fn finish(&self, parcel: Box<Parcel>, outcome: Result<usize, DropReason>) {
+    pub(crate) fn finish(&self, parcel: Box<Parcel<P::Load>>, outcome: Result<usize, DropReason>) {
         // Counted first: who waits for the queue finds the figures complete.
         match outcome {
             Ok(bytes) => self.stats.sent(bytes),
@@ -161,102 +158,81 @@ impl State {
     }
 
     /// A parcel on its way is to be tried again.
-    pub(super) fn retry(&self, parcel: Box<Parcel>, due: Instant) {
-        self.lose(|queue| queue.put_back(parcel, due));
+    pub(crate) fn retry(&self, parcel: Box<Parcel<P::Load>>, due: Instant) {
+        self.lose(|queue| ((), queue.put_back(parcel, due)));
         self.wake.notify_one();
     }
 
     /// The thread has ended: what waits, and what still comes, is lost for `reason`. The first
     /// reason stays.
-    pub(super) fn stopped(&self, reason: DropReason) {
+    pub(crate) fn stopped(&self, reason: DropReason) {
         self.lose(|queue| {
             if !matches!(queue.phase(), Phase::Stopped(_)) {
                 queue.set_phase(Phase::Stopped(reason));
             }
-            queue.give_up(reason)
+            ((), queue.give_up(reason))
         });
         self.settled.notify_all();
     }
 
-    /// Records items that are lost while the rest of their envelope is sent.
-    pub(super) fn lose_items(&self, losses: &[Loss], reason: DropReason) {
-        let Some(default) = reported(reason) else {
-            return;
-        };
-        let items = losses
-            .iter()
-            .map(|loss| Item::new(loss.category, loss.reason.unwrap_or(default), loss.quantity));
-        // A report as the source is the one way to record a loss in any category. Its entries
-        // bring their own reasons, so the reason given here goes unused.
-        self.recorder
-            .record_lost_data(&ClientReport::new(items), TransportReason::InternalError);
+    /// Nothing of this priority goes out before this time.
+    pub(crate) fn hold(&self, priority: Priority, until: Instant) {
+        self.lock().hold(priority, until);
     }
 
     // --- Both.
 
     /// Changes the queue and counts what was lost by it, before anyone can see that it is gone.
-    fn lose(&self, change: impl FnOnce(&mut Queue) -> Vec<Lost>) {
-        let lost = self.change(|queue| {
-            let lost = change(queue);
+    fn lose<T>(&self, change: impl FnOnce(&mut Queue<P::Load>) -> (T, Vec<Lost<P::Load>>)) -> T {
+        let (result, lost) = self.change(|queue| {
+            let (result, lost) = change(queue);
             for (parcel, reason) in &lost {
                 self.count(parcel, *reason);
             }
-            lost
+            (result, lost)
         });
         if !lost.is_empty() {
             self.settled.notify_all();
         }
-        // The envelopes are freed here, outside the lock.
+        // The loads are freed here, outside the lock.
         drop(lost);
-    }
-
-    fn count(&self, parcel: &Parcel, reason: DropReason) {
-        self.stats.dropped(reason);
-        self.lose_items(&parcel.contents.losses, reason);
-    }
-
-    /// Changes the queue and keeps the gauges in step with it.
-    fn change<T>(&self, change: impl FnOnce(&mut Queue) -> T) -> T {
-        let mut queue = self.lock();
-        let before = (queue.queued(), queue.in_flight());
-        let result = change(&mut queue);
-        let after = (queue.queued(), queue.in_flight());
-        self.stats.moved((before.0, after.0), (before.1, after.1));
         result
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn count(&self, parcel: &Parcel<P::Load>, reason: DropReason) {
+        self.stats.dropped(reason);
+        self.protocol.lost(&parcel.load, reason);
     }
-}
 
-/// The reason that a client report gives; None where the server counts the loss itself.
-fn reported(reason: DropReason) -> Option<Reason> {
-    match reason {
-        DropReason::QueueOverflow => Some(Reason::QueueOverflow),
-        DropReason::RateLimited => Some(Reason::RatelimitBackoff),
-        DropReason::TooManyRequests => None,
-        DropReason::SendError => Some(Reason::SendError),
-        // What could not be sent in the time there was.
-        DropReason::NetworkError | DropReason::Shutdown => Some(Reason::NetworkError),
-        DropReason::InternalError => Some(Reason::InternalSdkError),
+    /// Changes the queue and keeps the gauges in step with it.
+    fn change<T>(&self, change: impl FnOnce(&mut Queue<P::Load>) -> T) -> T {
+        let mut queue = self.lock();
+        let before = queue.gauges();
+        let result = change(&mut queue);
+        self.stats.moved(before, queue.gauges());
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue<P::Load>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::{Size, Sizes};
 
     /// More than any test may take.
     const LONG: Duration = Duration::from_secs(600);
 
-    fn state() -> State {
+    fn state() -> State<Sizes> {
         let bounds = Bounds {
             count: 10,
             bytes: 100_000,
             in_flight: 1,
         };
-        State::new(bounds, DeliveryStats::default(), Recorder::default())
+        State::new(Sizes, bounds, DeliveryStats::default())
     }
 
     #[test]
@@ -264,7 +240,7 @@ mod tests {
         let state = state();
         assert!(state.flush(LONG), "nothing to wait for");
         state.begin();
-        state.send(Envelope::from(sentry::protocol::Event::default()));
+        let _ = state.accept(Size(Priority::Normal, 1));
         assert!(!state.flush(LONG));
         assert!(!state.shutdown(LONG));
         assert_eq!(state.stats().snapshot().dropped.shutdown, 1);
@@ -273,7 +249,7 @@ mod tests {
     #[test]
     fn shutdown_does_not_need_a_thread() {
         let state = state();
-        state.send(Envelope::from(sentry::protocol::Event::default()));
+        let _ = state.accept(Size(Priority::Normal, 1));
         assert_eq!(state.stats().snapshot().queued, 1);
         assert!(!state.shutdown(Duration::ZERO));
         let snapshot = state.stats().snapshot();
@@ -286,7 +262,8 @@ mod tests {
         let state = state();
         state.stopped(DropReason::InternalError);
         state.stopped(DropReason::Shutdown);
-        state.send(Envelope::from(sentry::protocol::Event::default()));
+        let accepted = state.accept(Size(Priority::Normal, 1));
+        assert_eq!(accepted, Err(DropReason::InternalError));
         assert_eq!(state.stats().snapshot().dropped.internal_error, 1);
     }
 

@@ -4,15 +4,15 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
 
-/// How often and how long an envelope is tried.
+/// How often and how long a load is tried.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct RetryPolicy {
+pub(crate) struct RetryPolicy {
     /// Attempts in all, the first included.
-    pub(super) max_attempts: u32,
+    pub(crate) max_attempts: u32,
     /// No attempt begins later than this after the first.
-    pub(super) max_age: Duration,
+    pub(crate) max_age: Duration,
     /// The longest pause after the first attempt; it doubles with each one.
-    pub(super) base_delay: Duration,
+    pub(crate) base_delay: Duration,
 }
 
 /// No pause is longer than this, unless the server asks for it.
@@ -22,7 +22,7 @@ impl RetryPolicy {
     /// When to begin the next attempt; None when it is time to give up.
     ///
     /// `asked` is the pause that the server asked for (`Retry-After`), `random` is in `0.0..1.0`.
-    pub(super) fn next_attempt(
+    pub(crate) fn next_attempt(
         &self,
         attempts: u32,
         first_attempt: Instant,
@@ -49,7 +49,7 @@ impl RetryPolicy {
 }
 
 /// A random number in `0.0..1.0`.
-pub(super) fn random() -> f64 {
+pub(crate) fn random() -> f64 {
     // Every state has random keys of its own, so its hash of nothing is a random number.
     let [a, b, c, d, ..] = RandomState::new().build_hasher().finish().to_ne_bytes();
     f64::from(u32::from_ne_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)

@@ -1,29 +1,36 @@
 //! What a delivery has done so far.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
-/// Why an envelope was dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DropReason {
+/// Why a load was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// The queue was full and held nothing less urgent.
     QueueOverflow,
     /// The server's limit was known before the request was made.
     RateLimited,
-    /// The server answered this very request with 429, and counts the loss itself.
+    /// The server answered this very request with 429.
     TooManyRequests,
+    /// The server refused it, or failed until the last attempt.
     SendError,
+    /// The server could not be reached until the last attempt.
     NetworkError,
+    /// It is broken, or the delivery could not be started.
     InternalError,
+    /// The delivery was shut down first.
     Shutdown,
 }
 
-/// A handle to the figures of a [`Delivery`](super::Delivery); clones show the same.
+/// A handle to the figures of a delivery; clones show the same.
 ///
 /// ```
-/// use otel_sentry::delivery::Delivery;
+/// use telemetry_delivery::Settings;
 ///
-/// let delivery = Delivery::new();
-/// let stats = delivery.stats();
+/// let settings = Settings::new();
+/// let stats = settings.stats();
 /// assert_eq!(stats.snapshot().sent, 0);
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -34,6 +41,7 @@ pub struct DeliveryStats {
 #[derive(Debug, Default)]
 struct Counters {
     queued: AtomicU64,
+    queued_bytes: AtomicU64,
     in_flight: AtomicU64,
     sent: AtomicU64,
     retried: AtomicU64,
@@ -44,15 +52,23 @@ struct Counters {
     network_error: AtomicU64,
     internal_error: AtomicU64,
     shutdown: AtomicU64,
-    last_error: Mutex<Option<String>>,
+    last: Mutex<Last>,
 }
 
-/// The figures at one moment. Unless named otherwise the unit is one envelope.
+#[derive(Clone, Debug, Default)]
+struct Last {
+    error: Option<(String, SystemTime)>,
+    success: Option<SystemTime>,
+}
+
+/// The figures at one moment. Unless named otherwise the unit is one load: an envelope, a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeliverySnapshot {
     /// Waiting, for a first attempt or for another one.
     pub queued: u64,
+    /// Bytes of what waits, as the loads give them.
+    pub queued_bytes: u64,
     /// On their way right now.
     pub in_flight: u64,
     /// Acknowledged by the server (2xx).
@@ -62,18 +78,22 @@ pub struct DeliverySnapshot {
     /// Bytes of the acknowledged request bodies, after compression.
     pub bytes_sent: u64,
     /// Given up, by reason.
-    pub dropped: DroppedEnvelopes,
+    pub dropped: Dropped,
     /// What went wrong last, in a few words; holds no URL, key or payload.
     pub last_error: Option<String>,
+    /// When that was.
+    pub last_failure: Option<SystemTime>,
+    /// When the server last acknowledged something.
+    pub last_success: Option<SystemTime>,
 }
 
-/// How many envelopes were given up, by reason.
+/// How many loads were given up, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct DroppedEnvelopes {
+pub struct Dropped {
     /// The queue was full and held nothing less urgent.
     pub queue_overflow: u64,
-    /// The server had asked for a pause (`429`, `X-Sentry-Rate-Limits`).
+    /// The server had asked for a pause (`429`, or a limit known before).
     pub rate_limited: u64,
     /// The server refused it (4xx), or failed (5xx) until the last attempt.
     pub send_error: u64,
@@ -85,7 +105,7 @@ pub struct DroppedEnvelopes {
     pub shutdown: u64,
 }
 
-impl DroppedEnvelopes {
+impl Dropped {
     /// All of them.
     #[must_use]
     pub fn total(&self) -> u64 {
@@ -104,13 +124,16 @@ impl DeliveryStats {
     pub fn snapshot(&self) -> DeliverySnapshot {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counters = &*self.counters;
+        let last = self.last().clone();
+        let (last_error, last_failure) = last.error.unzip();
         DeliverySnapshot {
             queued: read(&counters.queued),
+            queued_bytes: read(&counters.queued_bytes),
             in_flight: read(&counters.in_flight),
             sent: read(&counters.sent),
             retried: read(&counters.retried),
             bytes_sent: read(&counters.bytes_sent),
-            dropped: DroppedEnvelopes {
+            dropped: Dropped {
                 queue_overflow: read(&counters.queue_overflow),
                 rate_limited: read(&counters.rate_limited),
                 send_error: read(&counters.send_error),
@@ -118,15 +141,13 @@ impl DeliveryStats {
                 internal_error: read(&counters.internal_error),
                 shutdown: read(&counters.shutdown),
             },
-            last_error: counters
-                .last_error
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            last_error,
+            last_failure,
+            last_success: last.success,
         }
     }
 
-    pub(super) fn dropped(&self, reason: DropReason) {
+    pub(crate) fn dropped(&self, reason: DropReason) {
         let counters = &*self.counters;
         let counter = match reason {
             DropReason::QueueOverflow => &counters.queue_overflow,
@@ -139,35 +160,50 @@ impl DeliveryStats {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn sent(&self, bytes: usize) {
+    pub(crate) fn sent(&self, bytes: usize) {
         self.counters.sent.fetch_add(1, Ordering::Relaxed);
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.counters.bytes_sent.fetch_add(bytes, Ordering::Relaxed);
+        self.last().success = Some(SystemTime::now());
     }
 
-    pub(super) fn retried(&self) {
+    pub(crate) fn retried(&self) {
         self.counters.retried.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Several transports may share these figures, so the gauges move by differences.
-    pub(super) fn moved(&self, queued: (usize, usize), in_flight: (usize, usize)) {
-        shift(&self.counters.queued, queued);
-        shift(&self.counters.in_flight, in_flight);
+    /// Several deliveries may share these figures, so the gauges move by differences.
+    pub(crate) fn moved(&self, before: Gauges, after: Gauges) {
+        let counters = &*self.counters;
+        shift(&counters.queued, before.queued, after.queued);
+        shift(
+            &counters.queued_bytes,
+            before.queued_bytes,
+            after.queued_bytes,
+        );
+        shift(&counters.in_flight, before.in_flight, after.in_flight);
     }
 
-    pub(super) fn failed(&self, error: String) {
-        let mut last = self
-            .counters
-            .last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *last = Some(error);
+    pub(crate) fn failed(&self, error: String) {
+        self.last().error = Some((error, SystemTime::now()));
     }
+
+    fn last(&self) -> MutexGuard<'_, Last> {
+        let last = self.counters.last.lock();
+        last.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a queue holds at a moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gauges {
+    pub(crate) queued: usize,
+    pub(crate) queued_bytes: usize,
+    pub(crate) in_flight: usize,
 }
 
 /// Moves a gauge by the difference of two counts. A negative difference wraps around, and so
 /// does the sum.
-fn shift(gauge: &AtomicU64, (before, after): (usize, usize)) {
+fn shift(gauge: &AtomicU64, before: usize, after: usize) {
     let delta = (after as u64).wrapping_sub(before as u64);
     if delta != 0 {
         gauge.fetch_add(delta, Ordering::Relaxed);

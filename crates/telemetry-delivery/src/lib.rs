@@ -1,0 +1,31 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
+//! `queue` is plain data: lanes by [`Priority`], bounds, what is due when. `state` guards it and
+//! lets threads wait; its `accept` is the one way in. `worker` is the delivery's thread, `http`
+//! its client, `retry` the schedule. What a server's rules are is a [`Protocol`]'s business.
+
+mod clock;
+mod delivery;
+mod http;
+mod protocol;
+mod queue;
+mod retry;
+mod retry_after;
+mod settings;
+mod state;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+pub use bytes::Bytes;
+pub use reqwest::Url;
+
+pub use self::delivery::Delivery;
+pub use self::http::HttpOptions;
+pub use self::protocol::{Answer, Load, NotSent, Post, Priority, Protocol, Verdict};
+pub use self::retry_after::{parse_retry_after, parse_seconds};
+pub use self::settings::Settings;
+pub use self::stats::{DeliverySnapshot, DeliveryStats, DropReason, Dropped};
