@@ -12,7 +12,7 @@ import signal
 import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.checks import Wrong, check, confirm, only, part
@@ -43,6 +43,8 @@ HTTP = {"sentry.op": "http.server", "http.route": "/reports"}
 HEALTH = {"sentry.op": "http.server", "http.route": "/health"}
 MCP = {"sentry.op": "mcp.server", "mcp.method.name": "tools/call", "mcp.tool.name": "search"}
 TOOL = {"sentry.op": "mcp.tool", "mcp.tool.name": "search"}
+# About a kilobyte, on two of three spans.
+WIDE = {f"mcp.some.attribute.number.{number}": f"a value of some thirty chars {number}" for number in range(20)}
 SPLUNK = {"sentry.op": "splunk.api", "splunk.operation": "search"}
 
 ALWAYS = Kind("mcp", 100, attributes=MCP, child=TOOL)
@@ -361,9 +363,18 @@ def rehashed(running, app, arrived):
 
 
 def highest_rate():
-    """As fast as the agent takes them; nothing is lost."""
-    kinds = [ALWAYS] + [BASE] * 9
-    with sink("collector-rate") as target, chain("rate", target) as running:
+    """As fast as the agent takes them, small spans and those of the size that MCP servers make; nothing is lost."""
+    for name, more in (("small", {}), ("usual", WIDE)):
+        sustained(
+            name,
+            replace(ALWAYS, attributes=MCP | more, child=TOOL | more),
+            replace(BASE, attributes=HTTP | more, child=more),
+        )
+
+
+def sustained(name, always, base):
+    kinds = [always] + [base] * 9
+    with sink(f"collector-{name}") as target, chain(name, target) as running:
         app, sent = App(running.agent.http), Sent()
         templates = [Template(kind, 200) for kind in kinds]
         begun = time.monotonic()
@@ -377,21 +388,22 @@ def highest_rate():
         total = len(sent.all)
         until("the samplers have them all", lambda: sum(running.held()) >= total, 120)
         through = time.monotonic() - begun
-        kept = expected(ALWAYS, sent.traces["mcp"]) | expected(BASE, sent.traces["base"])
+        kept = expected(always, sent.traces["mcp"]) | expected(base, sent.traces["base"])
         arrived = Arrivals(target.directory, SENTRY_PATH)
         arrived.wait("what is kept reaches Sentry", lambda it: kept <= it.whole(), 120)
-        check(f"of {total} traces none is lost", kept - arrived.whole(), set())
+        check(f"{name} spans: of {total} traces none is lost", kept - arrived.whole(), set())
         check("nor kept by mistake", arrived.whole() - kept, set())
+        size = sum(len(part.body) for part in templates[0].parts) / SPANS / templates[0].size
         print(
-            f"  {total / took:.0f} traces/s acknowledged for {took:.1f} s,"
+            f"  spans of {size:.0f} bytes, {100 * len(kept) / total:.0f} % kept: {total / took:.0f} traces/s acknowledged for {took:.1f} s,"
             f" {total / through:.0f} traces/s ({SPANS * total / through:.0f} spans/s) up to the samplers,"
             f" {app.repeats} requests repeated, {arrived.copies()} spans twice"
         )
-        for one in (running.agent, running.balancer, *running.samplers):
-            print(
-                f"  {one.name}: {one.metric('otelcol_process_cpu_seconds'):.1f} s of CPU,"
-                f" {one.metric('otelcol_process_memory_rss') / 2**20:.0f} MiB"
-            )
+        spans = SPANS * total
+        for what, several in (("agent", [running.agent]), ("first tier", [running.balancer]), ("second tier", running.samplers)):
+            cpu = sum(one.metric("otelcol_process_cpu_seconds") for one in several)
+            memory = max(one.metric("otelcol_process_memory_rss") for one in several)
+            print(f"  {what}: {spans / cpu:.0f} spans/s per core, {memory / 2**20:.0f} MiB")
 
 
 def main():

@@ -197,7 +197,7 @@ impl Config {
         lookup: impl Fn(&str) -> Option<String>,
     ) -> (Self, Option<ConfigErrors>) {
         let mut reader = Reader::new(&lookup);
-        let config = Self {
+        let mut config = Self {
             sentry: SentryConfig::read(&mut reader, &app),
             sdk_disabled: reader.otel_boolean(&names::OTEL_SDK_DISABLED),
             resource: ResourceConfig::read(&mut reader, &app),
@@ -212,6 +212,7 @@ impl Config {
                 .unwrap_or(Duration::from_secs(2)),
             app,
         };
+        config.otlp.check_against(&config.sentry, &mut reader);
         (config, reader.finish())
     }
 }

@@ -51,7 +51,8 @@ pub(super) struct Parts {
     pub(super) pipeline: Option<PipelineHandle>,
     pub(super) otlp_sink: Option<ExportHandle>,
     pub(super) otlp: Option<Arc<Otlp>>,
-    pub(super) otlp_copy: Option<Arc<Otlp>>,
+    /// Ways of their own: to a copy, and to Sentry.
+    pub(super) otlp_apart: Vec<Arc<Otlp>>,
     pub(super) sampling: Option<SamplingCounts>,
     /// Why parts that the settings ask for are not there.
     pub(super) left_out: Vec<super::InitError>,
@@ -197,7 +198,7 @@ impl Telemetry {
         if let Some(sentry) = &parts.sentry {
             sentry.flush(config.shutdown_timeout);
         }
-        for otlp in parts.otlp.iter().chain(&parts.otlp_copy) {
+        for otlp in parts.otlp.iter().chain(&parts.otlp_apart) {
             otlp.flush(deadline);
         }
     }
@@ -294,7 +295,7 @@ impl Parts {
             run(OTLP_METRICS, Box::new(end));
         }
         drop(handing);
-        let ways: Vec<_> = self.otlp.into_iter().chain(self.otlp_copy).collect();
+        let ways: Vec<_> = self.otlp.into_iter().chain(self.otlp_apart).collect();
         if !ways.is_empty() {
             let ways = ways.clone();
             let end = move || {

@@ -11,10 +11,13 @@ mod propagator;
 mod resource;
 #[cfg(feature = "sentry")]
 mod sentry;
+#[cfg(feature = "sentry")]
+mod stock;
 
 use std::fmt;
 use std::sync::Arc;
 
+use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
 use otel_pipeline::{PipelineProcessor, SpanSink};
@@ -28,7 +31,8 @@ pub use self::guard::{ShutdownError, Telemetry};
 pub use self::layers::TelemetryLayer;
 use self::otlp::Otlp;
 pub use self::otlp::{OtlpDelivery, OtlpSignalCounts, OtlpUnsent};
-use crate::config::{AppInfo, Config, OtlpSignal};
+use crate::attributes::SENTRY_RELEASE;
+use crate::config::{AppInfo, Config, OtlpSignal, SentryTraces};
 use crate::sampling::{self, SamplingError};
 use crate::{scrub, settings};
 
@@ -207,13 +211,20 @@ impl Builder {
         #[cfg(feature = "sentry")]
         let mut on_start_dsc = false;
         #[cfg(feature = "sentry")]
+        let mut stock = None;
+        #[cfg(feature = "sentry")]
+        let sentry_otlp = self::sentry::otlp(&config, sentry_copy.as_ref());
+        #[cfg(not(feature = "sentry"))]
+        let sentry_otlp = Vec::new();
+        #[cfg(feature = "sentry")]
         if let Some(sentry) = self::sentry::connect(&config, &sanitizer, sentry_copy) {
             layers.sentry(config.sentry.enable_logs);
             if let Some(sink) = sentry.sink() {
                 parts.sentry_sink = Some(sink.handle());
-                on_start_dsc = true;
+                on_start_dsc = sentry.is_bridge();
                 sinks.push(Box::new(sink));
             }
+            stock = sentry.stock(&sanitizer);
             parts.sentry = Some(sentry);
         }
         // A part that cannot be built is left out and reported; the others run.
@@ -236,20 +247,22 @@ impl Builder {
             parts.metrics = built(metrics, &mut left_out);
         }
         parts.otlp = otlp.is_used().then(|| Arc::new(otlp));
-        if let Some(signal) = &otlp_copy {
-            // A way of its own: a copy that is down must hold up nothing.
-            let mut copy = Otlp::new(config.shutdown_timeout);
-            if let Some(sink) = built(copy.span_sink(signal), &mut left_out) {
+        for signal in otlp_copy.iter().chain(&sentry_otlp) {
+            // A way of its own: one that is down must hold up nothing.
+            let mut apart = Otlp::new(config.shutdown_timeout);
+            if let Some(sink) = built(apart.span_sink(signal), &mut left_out) {
                 sinks.push(Box::new(sink));
-                parts.otlp_copy = Some(Arc::new(copy));
+                parts.otlp_apart.push(Arc::new(apart));
             }
         }
         parts.left_out = left_out;
         if !sinks.is_empty() {
             let sampler = sampling::sampler(config.sentry.traces_sample_rate)?;
             let counts = SamplingCounts::new(&sampler);
+            let release = release_on_spans(&config);
             let mut pipeline = PipelineProcessor::builder()
                 .with_scrub(scrub::name_exceptions)
+                .with_scrub(move |span: &mut SpanData| span.attributes.extend(release.clone()))
                 .with_scrub(move |span: &mut SpanData| scrub::sanitize_span(&sanitizer, span));
             #[cfg(feature = "sentry")]
             if on_start_dsc {
@@ -263,8 +276,13 @@ impl Builder {
             let provider = SdkTracerProvider::builder()
                 .with_resource(resource)
                 .with_sampler(sampler.with_observer(counts.clone()))
-                .with_span_processor(pipeline)
-                .build();
+                .with_span_processor(pipeline);
+            #[cfg(feature = "sentry")]
+            let provider = match stock {
+                Some(stock) => provider.with_span_processor(stock),
+                None => provider,
+            };
+            let provider = provider.build();
             layers.spans(provider.tracer("mcp-telemetry"));
             parts.sampling = Some(counts);
             parts.traces = Some(provider);
@@ -280,6 +298,14 @@ impl fmt::Debug for Builder {
             .field("sinks", &self.sinks.len())
             .finish_non_exhaustive()
     }
+}
+
+/// What Sentry needs on each span that comes over OTLP: it takes no release from the resource.
+fn release_on_spans(config: &Config) -> Option<KeyValue> {
+    let by_otlp = [SentryTraces::Otlp, SentryTraces::Collector];
+    by_otlp
+        .contains(&config.sentry.traces)
+        .then(|| KeyValue::new(SENTRY_RELEASE, config.sentry.release.clone()))
 }
 
 /// What was built, or nothing and a note why.
