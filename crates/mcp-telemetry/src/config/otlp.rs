@@ -52,7 +52,10 @@ pub struct OtlpSignal {
 
 impl OtlpSignal {
     /// Spans to the OTLP endpoint of a DSN's project.
-    #[cfg_attr(not(feature = "sentry"), expect(dead_code, reason = "Sentry is not in the build"))]
+    #[cfg_attr(
+        not(feature = "sentry"),
+        expect(dead_code, reason = "Sentry is not in the build")
+    )]
     pub(crate) fn spans_to_sentry(dsn: &Dsn) -> Self {
         let key = dsn.public_key().expose_secret();
         let auth = format!("sentry sentry_key={key}");
@@ -120,7 +123,12 @@ impl OtlpConfig {
         if sentry.enable_logs
             && let Some(signal) = self.logs.take_if(|signal| signal.is_of(dsn))
         {
-            report_twice(reader, &LOGS.settings, &signal, "which gets the logs by the SDK");
+            report_twice(
+                reader,
+                &LOGS.settings,
+                &signal,
+                "which gets the logs by the SDK",
+            );
         }
     }
 
@@ -257,15 +265,14 @@ fn read_signal(reader: &mut Reader<'_>, common: &Settings, signal: &Signal) -> O
     })
 }
 
-fn report_twice(
-    reader: &mut Reader<'_>,
-    names: &SettingNames,
-    signal: &OtlpSignal,
-    already: &str,
-) {
+fn report_twice(reader: &mut Reader<'_>, names: &SettingNames, signal: &OtlpSignal, already: &str) {
     // The variable that is to blame.
     let own = reader.text(&names.endpoint).is_some();
-    let variable = if own { &names.endpoint } else { &COMMON.endpoint };
+    let variable = if own {
+        &names.endpoint
+    } else {
+        &COMMON.endpoint
+    };
     let endpoint = shown(&signal.endpoint);
     reader.report(
         variable,

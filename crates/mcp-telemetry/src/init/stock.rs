@@ -41,7 +41,8 @@ impl SpanProcessor for Stock {
         let parent = cx.span().span_context().clone();
         if parent.is_valid() && parent.is_remote() {
             // It looks for what its own propagator leaves here.
-            self.inner.on_start(span, &cx.with_value(continued(&parent)));
+            self.inner
+                .on_start(span, &cx.with_value(continued(&parent)));
         } else {
             self.inner.on_start(span, cx);
         }
