@@ -138,6 +138,8 @@ attributes! {
     SENTRY_SOURCE = "sentry.source", Text, Open, [Sentry];
     /// A Sentry status that overrides the one inferred: `cancelled`.
     SENTRY_STATUS = "sentry.status", Text, Open, [Sentry];
+    /// Release, in the form of Sentry; where spans reach Sentry over OTLP, which takes none from the resource.
+    SENTRY_RELEASE = "sentry.release", Text, Open, [Sentry];
     /// The sampling rule that decided; on the first span of a trace in this process.
     SAMPLING_RULE = "sampling.rule", Text, Open, [Ours];
     /// The rate at which it decided.

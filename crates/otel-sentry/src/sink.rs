@@ -99,6 +99,7 @@ pub struct SentrySink {
     assembly: Assembly,
     contexts: Recent<TraceId, Arc<DynamicSamplingContext>>,
     exceptions: Option<Exceptions>,
+    transactions: bool,
     handle: SinkHandle,
 }
 
@@ -121,6 +122,7 @@ impl SentrySink {
             assembly: Assembly::new(AssemblyOptions::default()),
             contexts: Recent::new(REMEMBERED_TRACES),
             exceptions: None,
+            transactions: true,
             handle: SinkHandle::default(),
         })
     }
@@ -175,6 +177,14 @@ impl SentrySink {
         self
     }
 
+    /// Leaves transactions out, and captures exceptions alone: for spans that reach Sentry in
+    /// another way, such as OTLP, where it drops the events of spans.
+    #[must_use]
+    pub fn without_transactions(mut self) -> Self {
+        self.transactions = false;
+        self
+    }
+
     /// A handle to the counters.
     #[must_use]
     pub fn handle(&self) -> SinkHandle {
@@ -184,6 +194,9 @@ impl SentrySink {
     fn send(&mut self, groups: Vec<Group>) {
         for group in groups {
             let mut crumbs = self.span_events(&group);
+            if !self.transactions {
+                continue;
+            }
             let dsc = self.sampling_context(&group.root);
             let limits = Limits::default().without(payload_bytes(&crumbs));
             let children: Vec<&SpanData> = group.rest.iter().map(AsRef::as_ref).collect();

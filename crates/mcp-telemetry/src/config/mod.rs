@@ -219,7 +219,7 @@ impl Config {
         lookup: impl Fn(&str) -> Option<String>,
     ) -> (Self, Option<ConfigErrors>) {
         let mut reader = Reader::new(&lookup);
-        let config = Self {
+        let mut config = Self {
             sentry: SentryConfig::read(&mut reader, &app),
             sampling: SamplingConfig::read(&mut reader),
             sdk_disabled: reader.otel_boolean(&names::OTEL_SDK_DISABLED),
@@ -238,6 +238,7 @@ impl Config {
             spool: SpoolConfig::read(&mut reader),
             app,
         };
+        config.otlp.check_against(&config.sentry, &mut reader);
         (config, reader.finish())
     }
 }

@@ -172,7 +172,7 @@ pub(super) mod names {
         SENTRY_DEBUG, Kind::Switch, "false", "Diagnostics of the Sentry SDK, on stderr.";
         SENTRY_ENABLE_LOGS, Kind::Switch, "true", "Sends `tracing` events as Sentry logs.";
         SENTRY_SEND_PII, Kind::Switch, "true", "Lets sanitized tool inputs and outputs into traces.";
-        MCP_TELEMETRY_SENTRY_TRACES, Kind::OneOf(&["bridge", "off"]), "bridge", "How spans reach Sentry: `bridge` sends them as transactions, `off` sends errors, logs and sessions only.";
+        MCP_TELEMETRY_SENTRY_TRACES, Kind::OneOf(&["bridge", "stock", "otlp", "collector", "off"]), "bridge", "How spans reach Sentry: as transactions by our own conversion (`bridge`) or the SDK's processor (`stock`), by OTLP to the DSN's project (`otlp`) or to the OTLP endpoint (`collector`), or not. Errors, logs and sessions do in each case.";
         MCP_TELEMETRY_MCP_PARENT, Kind::OneOf(&["meta-first", "ambient-first"]), "meta-first", "Parent of an MCP request: its `_meta` or the HTTP span. The other becomes a link.";
         MCP_TELEMETRY_NOTIFICATIONS, Kind::OneOf(&["significant", "all", "none"]), "significant", "Notifications that have a span: all, none, or all but `progress` and `message`.";
         MCP_TELEMETRY_RESULT_TRACE_ID, Kind::Switch, "false", "Tells clients, as `traceparent` in the `_meta` of tool, prompt and resource results, which span these came from.";

@@ -57,7 +57,8 @@ pub(super) struct Parts {
     pub(super) pipeline: Option<PipelineHandle>,
     pub(super) otlp_sink: Option<ExportHandle>,
     pub(super) otlp: Option<Arc<Otlp>>,
-    pub(super) otlp_copy: Option<Arc<Otlp>>,
+    /// Ways of their own: to a copy, and to Sentry.
+    pub(super) otlp_apart: Vec<Arc<Otlp>>,
     pub(super) sampling: Option<SamplingCounts>,
     pub(super) spools: Option<Spools>,
     pub(super) sampling_control: Option<SamplingControl>,
@@ -226,7 +227,7 @@ impl Telemetry {
         if let Some(sentry) = &parts.sentry {
             sentry.flush(config.shutdown_timeout);
         }
-        for otlp in parts.otlp.iter().chain(&parts.otlp_copy) {
+        for otlp in parts.otlp.iter().chain(&parts.otlp_apart) {
             otlp.flush(deadline);
         }
     }
@@ -330,7 +331,7 @@ impl Parts {
             run(OTLP_METRICS, Box::new(end));
         }
         drop(handing);
-        let ways: Vec<_> = self.otlp.into_iter().chain(self.otlp_copy).collect();
+        let ways: Vec<_> = self.otlp.into_iter().chain(self.otlp_apart).collect();
         if !ways.is_empty() {
             let ways = ways.clone();
             let end = move || {

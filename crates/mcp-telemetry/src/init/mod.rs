@@ -12,6 +12,8 @@ mod resource;
 #[cfg(feature = "sentry")]
 mod sentry;
 mod spool;
+#[cfg(feature = "sentry")]
+mod stock;
 
 use std::fmt;
 use std::sync::Arc;
@@ -235,20 +237,27 @@ impl Builder {
         #[cfg(feature = "sentry")]
         let mut on_start_dsc = false;
         #[cfg(feature = "sentry")]
+        let mut stock = None;
+        #[cfg(feature = "sentry")]
+        let sentry_otlp = self::sentry::otlp(&config, sentry_copy.as_ref());
+        #[cfg(not(feature = "sentry"))]
+        let sentry_otlp = Vec::new();
+        #[cfg(feature = "sentry")]
         if let Some(sentry) =
             self::sentry::connect(&config, &sanitizer, sentry_copy, spools.as_ref())
         {
             layers.sentry(config.sentry.enable_logs);
             if let Some(sink) = sentry.sink() {
                 parts.sentry_sink = Some(sink.handle());
-                on_start_dsc = true;
+                on_start_dsc = sentry.is_bridge();
                 sinks.push(Box::new(sink));
             }
+            stock = sentry.stock(&sanitizer);
             parts.sentry = Some(sentry);
         }
         // A part that cannot be built is left out and reported; the others run.
         let mut left_out = Vec::new();
-        let mut otlp = Otlp::new(config.otlp.clone(), config.shutdown_timeout, spools);
+        let mut otlp = Otlp::new(config.otlp.clone(), config.shutdown_timeout, spools.clone());
         if let Some(signal) = &config.otlp.traces
             && let Some(sink) = built(otlp.span_sink(signal), &mut left_out)
         {
@@ -266,16 +275,18 @@ impl Builder {
             parts.metrics = built(metrics, &mut left_out);
         }
         parts.otlp = otlp.is_used().then(|| Arc::new(otlp));
-        if let Some(signal) = &otlp_copy {
-            // A way of its own: a copy that is down must hold up nothing.
+        let copies = otlp_copy.iter().map(|signal| (signal, None));
+        let to_sentry = sentry_otlp.iter().map(|signal| (signal, spools.clone()));
+        for (signal, spools) in copies.chain(to_sentry) {
+            // A way of its own: one that is down must hold up nothing.
             let signals = OtlpConfig {
                 traces: Some(signal.clone()),
                 ..OtlpConfig::default()
             };
-            let mut copy = Otlp::new(signals, config.shutdown_timeout, None);
-            if let Some(sink) = built(copy.span_sink(signal), &mut left_out) {
+            let mut apart = Otlp::new(signals, config.shutdown_timeout, spools);
+            if let Some(sink) = built(apart.span_sink(signal), &mut left_out) {
                 sinks.push(Box::new(sink));
-                parts.otlp_copy = Some(Arc::new(copy));
+                parts.otlp_apart.push(Arc::new(apart));
             }
         }
         parts.left_out = left_out;
@@ -287,6 +298,7 @@ impl Builder {
             let mut pipeline = PipelineProcessor::builder()
                 .with_keep(sampling::keep_options(&config), sampling::mark_kept)
                 .with_scrub(scrub::NameExceptions)
+                .with_scrub(scrub::ReleaseOnSpans::new(&config))
                 .with_scrub(SpanSanitizer::new(sanitizer));
             #[cfg(feature = "sentry")]
             if on_start_dsc {
@@ -304,6 +316,11 @@ impl Builder {
             if let Some(ids) = ids {
                 provider = provider.with_id_generator(ids);
             }
+            #[cfg(feature = "sentry")]
+            let provider = match stock {
+                Some(stock) => provider.with_span_processor(stock),
+                None => provider,
+            };
             let provider = provider.build();
             layers.spans(provider.tracer("mcp-telemetry"));
             parts.sampling = Some(counts);

@@ -220,6 +220,24 @@ impl Live {
         Self::built(sink, builder)
     }
 
+    /// Does `work` with these variables as `init` reads them: what is wrong falls back.
+    pub(crate) fn lenient(variables: &[(&str, String)], work: impl FnOnce()) {
+        let _alone = alone();
+        let app = AppInfo::new("test-server", "1.0.0");
+        let (config, _) = Config::from_lookup_lenient(app, |name| {
+            let set = variables.iter().find(|(key, _)| *key == name);
+            set.map(|(_, value)| value.clone())
+        });
+        let builder = Builder::new(config).with_stderr_logs(false);
+        let (telemetry, layer) = builder.build().unwrap();
+        let subscriber = tracing_subscriber::registry().with(layer.into_layers());
+        tracing::subscriber::with_default(subscriber, || {
+            telemetry.make_global();
+            work();
+        });
+        telemetry.shutdown().unwrap();
+    }
+
     fn with(sink: Sink, variables: &[(&str, &str)]) -> Self {
         Self::built(sink, Builder::new(config(variables)))
     }

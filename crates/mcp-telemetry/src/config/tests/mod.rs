@@ -276,11 +276,23 @@ fn propagators() {
 fn words_of_ours() {
     let traces = "MCP_TELEMETRY_SENTRY_TRACES";
     assert_eq!(good(&[(traces, "OFF")]).sentry.traces, SentryTraces::Off);
-    for value in ["stock", "otlp", "true"] {
-        let (config, text) = bad(&[(traces, value)], &[traces]);
-        assert_eq!(config.sentry.traces, SentryTraces::Bridge);
-        assert!(text.contains("expected `bridge` or `off`"), "{text}");
+    let (config, text) = bad(&[(traces, "true")], &[traces]);
+    assert_eq!(config.sentry.traces, SentryTraces::Bridge);
+    let words = "`bridge`, `stock`, `otlp`, `collector` or `off`";
+    assert!(text.contains(&format!("expected {words}")), "{text}");
+    for way in [
+        SentryTraces::Bridge,
+        SentryTraces::Stock,
+        SentryTraces::Otlp,
+    ] {
+        assert_eq!(good(&[(traces, way.as_str())]).sentry.traces, way);
     }
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
+    let config = good(&[(traces, "collector"), endpoint]);
+    assert_eq!(config.sentry.traces, SentryTraces::Collector);
+    let (config, text) = bad(&[(traces, "collector")], &[traces]);
+    assert_eq!(config.sentry.traces, SentryTraces::Collector);
+    assert!(text.contains("needs an OTLP endpoint for traces"), "{text}");
     let parent = "MCP_TELEMETRY_MCP_PARENT";
     let config = good(&[(parent, "ambient-first")]);
     assert_eq!(config.mcp.parent, McpParent::AmbientFirst);
