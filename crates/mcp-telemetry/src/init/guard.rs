@@ -10,6 +10,7 @@ use otel_pipeline::{ExportHandle, ExportStats, PipelineHandle, PipelineStats};
 use otel_smart_sampler::{RuleCount, SamplingCounts};
 
 use crate::config::Config;
+use crate::environment;
 use crate::log;
 use crate::sampling::SamplingControl;
 
@@ -79,6 +80,7 @@ impl Telemetry {
         if let Some(traces) = &parts.traces {
             opentelemetry::global::set_tracer_provider(traces.clone());
             opentelemetry::global::set_text_map_propagator(super::propagator::propagator(config));
+            environment::read(config.started_in.variables());
         }
         if let Some(metrics) = &parts.metrics {
             opentelemetry::global::set_meter_provider(metrics.clone());
