@@ -16,7 +16,9 @@ use mcp_telemetry_tests::trace::{SEARCH_OPS, Trace};
 use serde_json::{Value, json};
 use telemetry_testkit::{PUBLIC_KEY, Received};
 
-static HARNESS: LazyLock<Harness> = LazyLock::new(|| Harness::start(1.0).unwrap());
+/// Callers are obeyed; `overruled_parent` has the default.
+static HARNESS: LazyLock<Harness> =
+    LazyLock::new(|| Harness::start_with(1.0, &[("MCP_TELEMETRY_OBEY_PARENT", "true")]).unwrap());
 
 /// The caller's span in the traces that it starts.
 const PARENT: &str = "00f067aa0ba902b7";

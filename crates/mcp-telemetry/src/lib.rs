@@ -6,6 +6,7 @@ mod breadcrumb;
 mod call;
 pub mod config;
 mod custom;
+mod environment;
 mod errors;
 mod execution;
 mod health;
@@ -24,6 +25,7 @@ pub mod spans;
 pub use breadcrumb::{Breadcrumb, add_breadcrumb};
 pub use call::{CallKind, CallSpan, Outcome, record};
 pub use custom::{McpSpan, mcp_span};
+pub use environment::child_environment;
 pub use errors::{McpErrorContext, McpErrorType, capture_mcp_error};
 pub use init::{
     Builder, InitError, OtlpDelivery, OtlpSignalCounts, OtlpUnsent, ShutdownError, Telemetry,

@@ -143,8 +143,12 @@ impl SmartSampler {
         if policy.remote_parents == RemoteParents::Obey {
             return dropped(trace_state);
         }
-        let verdict = applied.map(|applied| applied.verdict);
-        self.not_sampled(verdict, policy, trace_state)
+        match applied {
+            Some(applied) => self.not_sampled(Some(applied.verdict), policy, trace_state),
+            // What a rule never keeps is not recorded here either.
+            None if self.record_unsampled && policy.verdict(span).is_never => dropped(trace_state),
+            None => self.not_sampled(None, policy, trace_state),
+        }
     }
 
     /// A local root that is not sampled: recorded if somebody may still want it.

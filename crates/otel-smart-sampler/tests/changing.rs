@@ -5,7 +5,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::Context;
-use opentelemetry::trace::{Span, SpanKind, TraceContextExt, TraceId, Tracer, TracerProvider};
+use opentelemetry::trace::{
+    Span, SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId, TraceState, Tracer,
+    TracerProvider,
+};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, SdkTracerProvider, ShouldSample};
 use otel_smart_sampler::consistency::{OtEntry, Threshold};
 use otel_smart_sampler::{
@@ -108,6 +111,28 @@ fn unsampled_spans_are_recorded_for_those_who_asked() {
         assert_eq!(child.is_recording(), recording, "{record} {name}");
         assert!(!child.span_context().is_sampled());
     }
+}
+
+#[test]
+fn below_an_unsampled_caller_spans_are_recorded_unless_a_rule_says_never() {
+    let sampler = SmartSampler::builder()
+        .rule(
+            Rule::new("never")
+                .name(Pattern::exact("never"))
+                .rate(RuleRate::Never),
+        )
+        .record_unsampled(true)
+        .build()
+        .unwrap();
+    let (trace, span) = (TraceId::from(1), SpanId::from(2));
+    let caller = SpanContext::new(trace, span, TraceFlags::default(), true, TraceState::NONE);
+    let caller = Context::new().with_remote_span_context(caller);
+    let decide = |name| {
+        let result = sampler.should_sample(Some(&caller), trace, name, &SpanKind::Server, &[], &[]);
+        (result.decision, result.attributes.len())
+    };
+    assert_eq!(decide("other"), (SamplingDecision::RecordOnly, 1));
+    assert_eq!(decide("never"), (SamplingDecision::Drop, 0));
 }
 
 /// Through the sampler: the limit lowers the rate, and every kept span says the rate it was kept at.

@@ -179,8 +179,8 @@ impl SplunkClient {
         if !request.form.is_empty() {
             builder = builder.form(&request.form);
         }
-        let built = builder.build().map_err(|error| failed(&error))?;
-        let call = trace::exchange(self, running, &built, request.path);
+        let mut built = builder.build().map_err(|error| failed(&error))?;
+        let call = trace::exchange(self, running, &mut built, request.path);
         let answer = async {
             let response = inner.http.execute(built).await?;
             call.respond(response.status(), response.version());

@@ -54,17 +54,20 @@ pub(crate) fn outcome<R>(result: &Result<R, SplunkError>) -> Outcome {
     }
 }
 
-/// Starts the span of one HTTP request. Splunk gets no trace context: it has no use for it.
+/// Starts the span of one HTTP request. Splunk has no use for a trace context: it gets one only
+/// where the settings list its host.
 pub(crate) fn exchange<'a>(
     client: &'a SplunkClient,
     running: Running,
-    request: &reqwest::Request,
+    request: &mut reqwest::Request,
     path: &str,
 ) -> Exchange<'a> {
     // What is a URL to reqwest is one to `http`, but for lengths that no path here has.
     let uri: Uri = request.url().as_str().parse().unwrap_or_default();
+    let call = HttpCall::start(request.method(), &uri, Some(path));
+    call.propagate(request.headers_mut());
     Exchange {
-        call: HttpCall::start(request.method(), &uri, Some(path)),
+        call,
         client,
         running,
         ended: false,

@@ -1,5 +1,7 @@
 //! How traces cross processes: propagators, and the parent of an MCP request.
 
+use std::fmt;
+
 use super::reader::{Reader, shown, uses_default};
 use super::variables::names;
 
@@ -82,6 +84,32 @@ impl McpConfig {
             ),
             result_trace_id: reader.switch(&names::MCP_TELEMETRY_RESULT_TRACE_ID, false),
         }
+    }
+}
+
+/// Trace context in environment variables. `Debug` shows their names alone: baggage may hold anything.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct StartedIn(Vec<(&'static str, String)>);
+
+impl StartedIn {
+    pub(super) fn read(reader: &Reader<'_>) -> Self {
+        let all = names::CONTEXT.iter();
+        let set = all.filter_map(|variable| Some((variable.name, reader.text(variable)?)));
+        Self(set.collect())
+    }
+
+    /// Names and values of the variables that are set.
+    #[must_use]
+    pub fn variables(&self) -> &[(&'static str, String)] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for StartedIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|(name, _)| name))
+            .finish()
     }
 }
 

@@ -45,7 +45,7 @@ use std::time::Duration;
 
 pub use dsn::{Dsn, DsnError};
 pub use error::{ConfigErrors, ConfigProblem};
-pub use mcp::{McpConfig, McpParent, Notifications, Propagator};
+pub use mcp::{McpConfig, McpParent, Notifications, Propagator, StartedIn};
 pub use otlp::{Compression, OtlpConfig, OtlpSignal};
 pub use resource::ResourceConfig;
 pub use sampling::{Keep, SamplingConfig};
@@ -106,6 +106,9 @@ pub struct Config {
     /// `MCP_TELEMETRY_PROPAGATION_TARGETS`: hosts that outgoing HTTP requests tell the trace, as
     /// `host`, `host:port` or with `*`. Empty: none.
     pub propagation_targets: Vec<String>,
+    /// `TRACEPARENT`, `TRACESTATE`, `BAGGAGE`, `SENTRY_TRACE` and `SENTRY_BAGGAGE`, as far as they
+    /// are set: the trace in which this process was started.
+    pub started_in: StartedIn,
     /// How MCP requests are traced.
     pub mcp: McpConfig,
     /// `MCP_TELEMETRY_REDACT_KEYS`: attribute keys that are redacted beside the built-in ones, as written.
@@ -228,6 +231,7 @@ impl Config {
             propagators: mcp::read_propagators(&mut reader),
             strict_continuation: reader.switch(&names::MCP_TELEMETRY_STRICT_CONTINUATION, false),
             propagation_targets: mcp::read_targets(&mut reader),
+            started_in: StartedIn::read(&reader),
             mcp: McpConfig::read(&mut reader),
             redact_keys: reader
                 .list(&names::MCP_TELEMETRY_REDACT_KEYS)

@@ -163,6 +163,15 @@ pub(super) mod names {
         };
     }
 
+    /// Those that carry a trace context. What is malformed in them counts as absent, as in headers.
+    pub(crate) const CONTEXT: [Variable; 5] = [
+        TRACEPARENT,
+        TRACESTATE,
+        BAGGAGE,
+        SENTRY_TRACE,
+        SENTRY_BAGGAGE,
+    ];
+
     variables! {
         SENTRY_DSN, Kind::Dsn, "", "Where Sentry events go; unset: Sentry is off.";
         SENTRY_ENVIRONMENT, Kind::Environment, "development", "Environment of all Sentry data.";
@@ -185,6 +194,11 @@ pub(super) mod names {
         MCP_TELEMETRY_SHUTDOWN_TIMEOUT_MS, Kind::Milliseconds, "2000", "Longest wait for unsent data at shutdown.";
         MCP_TELEMETRY_SPOOL_DIR, Kind::Directory, "", "Keeps what is not sent yet on disk, through crashes and outages; unset: in memory alone. One process at a time uses it.";
         MCP_TELEMETRY_SPOOL_MAX_BYTES, Kind::Bytes, "268435456", "Most that the files of one destination take in `MCP_TELEMETRY_SPOOL_DIR`; then the least urgent goes.";
+        TRACEPARENT, Kind::Text, "", "With the next four: the trace in which this process was started. Requests over stdio without one of their own belong to it.";
+        TRACESTATE, Kind::Text, "", "Its `tracestate`.";
+        BAGGAGE, Kind::Text, "", "Its `baggage`.";
+        SENTRY_TRACE, Kind::Text, "", "Its `sentry-trace`; counts without `TRACEPARENT`.";
+        SENTRY_BAGGAGE, Kind::Text, "", "Entries of Sentry's for its `baggage`.";
         OTEL_SDK_DISABLED, Kind::OtelBoolean, "false", "Turns the OpenTelemetry SDK off.";
         OTEL_SERVICE_NAME, Kind::Text, "{name}", "`service.name` of the resource; wins over `OTEL_RESOURCE_ATTRIBUTES`.";
         OTEL_RESOURCE_ATTRIBUTES, Kind::Pairs, "", "More resource attributes.";
@@ -259,10 +273,12 @@ mod tests {
         let mut seen = HashSet::new();
         for variable in VARIABLES {
             assert!(seen.insert(variable.name), "{} twice", variable.name);
+            let is_context = names::CONTEXT.contains(variable);
             assert!(
-                ["SENTRY_", "OTEL_", "MCP_TELEMETRY_"]
-                    .iter()
-                    .any(|family| variable.name.starts_with(family)),
+                is_context
+                    || ["SENTRY_", "OTEL_", "MCP_TELEMETRY_"]
+                        .iter()
+                        .any(|family| variable.name.starts_with(family)),
                 "{}",
                 variable.name
             );

@@ -13,6 +13,7 @@ use otel_smart_sampler::{RuleCount, SamplingCounts};
 use super::otlp::{Otlp, OtlpDelivery, OtlpUnsent};
 use super::spool::Spools;
 use crate::config::Config;
+use crate::environment;
 use crate::log;
 use crate::sampling::SamplingControl;
 
@@ -102,6 +103,7 @@ impl Telemetry {
         if let Some(traces) = &parts.traces {
             opentelemetry::global::set_tracer_provider(traces.clone());
             opentelemetry::global::set_text_map_propagator(super::propagator::propagator(config));
+            environment::read(config.started_in.variables());
         }
         if let Some(metrics) = &parts.metrics {
             opentelemetry::global::set_meter_provider(metrics.clone());

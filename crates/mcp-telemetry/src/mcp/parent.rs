@@ -5,6 +5,7 @@ use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use rmcp::model::{Extensions, JsonObject};
 
 use super::meta::MetaExtractor;
+use crate::environment;
 use crate::http::HttpSpan;
 use crate::settings::ambient_first;
 
@@ -12,7 +13,8 @@ use crate::settings::ambient_first;
 ///
 /// OTel's MCP convention: the context in `params._meta` is the parent, since transport
 /// and MCP are independent, and the HTTP span becomes a link. Without `_meta` the HTTP
-/// span is the parent. Never the span that is current: rmcp runs every handler inside one
+/// span is the parent, and without that, over stdio, the span in which this process was started.
+/// Never the span that is current: rmcp runs every handler inside one
 /// span that lives as long as the session.
 pub(crate) struct Parent {
     pub(crate) context: Context,
@@ -23,7 +25,17 @@ pub(crate) struct Parent {
 
 impl Parent {
     pub(crate) fn of(meta: &JsonObject, extensions: &Extensions) -> Self {
-        Self::choose(from_meta(meta), http_span(extensions), ambient_first())
+        let parent = Self::choose(from_meta(meta), http_span(extensions), ambient_first());
+        let is_http = extensions.get::<http::request::Parts>().is_some();
+        match environment::parent() {
+            // Over stdio, whoever started this process is the one who asks.
+            Some(context) if !is_http && !parent.has_parent() => Self { context, ..parent },
+            _ => parent,
+        }
+    }
+
+    fn has_parent(&self) -> bool {
+        self.context.span().span_context().is_valid()
     }
 
     /// Of a request that comes out of a call of the app's own, so that the current span is its

@@ -12,6 +12,7 @@ mod health;
 mod kept;
 mod parents;
 mod rules;
+mod started;
 
 use std::convert::Infallible;
 use std::sync::Mutex;

@@ -80,7 +80,7 @@ async fn post(caller: Caller) -> HeaderMap {
         200
     })
     .await;
-    sent.lock().unwrap().clone()
+    std::mem::take(&mut *sent.lock().unwrap())
 }
 
 fn live(obey: bool) -> Live {

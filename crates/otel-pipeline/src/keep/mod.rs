@@ -30,6 +30,13 @@ pub(crate) use buffer::Buffer;
 /// judged by what is there of it. Spans that end long after their local root follow its verdict as
 /// long as it is remembered, and their errors come too late.
 ///
+/// What it costs, counted in instructions (callgrind, x86-64, release build) for an unsampled trace
+/// of three spans with eight attributes each, made by the SDK's own API: on the request's thread
+/// 21,700 where the sampler drops it, 24,400 where it is recorded only, 29,600 with this, against
+/// 30,800 for a sampled one; on the pipeline's thread 50,500, against 32,200 for a sampled one
+/// without this and 56,500 with it. So unsampled traces cost a request what sampled ones do; without
+/// a condition they cost nothing more.
+///
 /// ```
 /// use std::time::Duration;
 ///
