@@ -26,7 +26,7 @@ pub use custom::{McpSpan, mcp_span};
 pub use errors::{McpErrorContext, McpErrorType, capture_mcp_error};
 pub use init::{
     Builder, InitError, OtlpDelivery, OtlpSignalCounts, OtlpUnsent, ShutdownError, Telemetry,
-    TelemetryLayer, init,
+    TelemetryHandle, TelemetryLayer, init,
 };
 pub use mcp::{TracedHandler, TracedService};
 pub use mcp_telemetry_macros::{

@@ -1,9 +1,11 @@
 //! Setting everything up, and taking it down.
 
 mod guard;
+mod handle;
 mod layers;
 mod log_layer;
 mod log_records;
+pub(crate) mod observed;
 mod otlp;
 #[cfg(feature = "sentry")]
 mod panic;
@@ -26,6 +28,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use self::guard::Parts;
 pub use self::guard::{ShutdownError, Telemetry};
+pub use self::handle::TelemetryHandle;
 pub use self::layers::TelemetryLayer;
 use self::otlp::Otlp;
 pub use self::otlp::{OtlpDelivery, OtlpSignalCounts, OtlpUnsent};
@@ -216,10 +219,11 @@ impl Builder {
         {
             layers.sentry(config.sentry.enable_logs);
             if let Some(sink) = sentry.sink() {
-                parts.sentry_sink = Some(sink.handle());
+                parts.handle.sentry_sink = Some(sink.handle());
                 on_start_dsc = true;
                 sinks.push(Box::new(sink));
             }
+            parts.handle.sentry = Some(sentry.delivery.clone());
             parts.sentry = Some(sentry);
         }
         // A part that cannot be built is left out and reported; the others run.
@@ -228,7 +232,7 @@ impl Builder {
         if let Some(signal) = &config.otlp.traces
             && let Some(sink) = built(otlp.span_sink(signal), &mut left_out)
         {
-            parts.otlp_sink = Some(sink.handle());
+            parts.handle.otlp_sink = Some(sink.handle());
             sinks.push(Box::new(sink));
         }
         if let Some(signal) = &config.otlp.logs
@@ -241,7 +245,10 @@ impl Builder {
             let metrics = otlp.meter_provider(signal, &resource, &sanitizer);
             parts.metrics = built(metrics, &mut left_out);
         }
-        parts.otlp = otlp.is_used().then(|| Arc::new(otlp));
+        if otlp.is_used() {
+            parts.handle.otlp = Some(otlp.figures());
+            parts.otlp = Some(Arc::new(otlp));
+        }
         if let Some(signal) = &otlp_copy {
             // A way of its own: a copy that is down must hold up nothing.
             let signals = OtlpConfig {
@@ -269,14 +276,14 @@ impl Builder {
                 pipeline = pipeline.with_sink(sink);
             }
             let pipeline = pipeline.build()?;
-            parts.pipeline = Some(pipeline.handle());
+            parts.handle.pipeline = Some(pipeline.handle());
             let provider = SdkTracerProvider::builder()
                 .with_resource(resource)
                 .with_sampler(sampler.with_observer(counts.clone()))
                 .with_span_processor(pipeline)
                 .build();
             layers.spans(provider.tracer("mcp-telemetry"));
-            parts.sampling = Some(counts);
+            parts.handle.sampling = Some(counts);
             parts.traces = Some(provider);
         }
         Ok((Telemetry::new(config, parts), layers.finish()))
