@@ -52,11 +52,11 @@ impl Keeper {
             Ok(spool) => spool,
             Err(error) => {
                 let directory = &options.directory;
-                let report = format!(
+                options.report(&format!(
                     "no spool in {directory:?}, unsent telemetry is in memory only: {error}"
-                );
-                options.report(&report);
-                state.stats().failed(report);
+                ));
+                // Figures may be shown to others: without the path.
+                state.stats().failed(format!("no spool: {error}"));
                 return None;
             }
         };
@@ -256,9 +256,10 @@ impl Keeper {
     }
 
     fn say<P: Protocol>(&self, state: &State<P>, notice: &str) {
-        let report = format!("the spool in {:?}: {notice}", self.options.directory);
-        self.options.report(&report);
-        state.stats().failed(report);
+        let directory = &self.options.directory;
+        self.options
+            .report(&format!("the spool in {directory:?}: {notice}"));
+        state.stats().failed(format!("the spool: {notice}"));
     }
 }
 

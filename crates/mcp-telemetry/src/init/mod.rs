@@ -1,5 +1,6 @@
 //! Setting everything up, and taking it down.
 
+mod figures;
 mod guard;
 mod handle;
 mod layers;

@@ -4,6 +4,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Meter};
 use telemetry_delivery::{DeliverySnapshot, Dropped};
 
+use super::figures::seconds;
 use super::handle::TelemetryHandle;
 use crate::attributes::ERROR_TYPE;
 use crate::metrics::{Form, Instrument};
@@ -77,10 +78,7 @@ const FIGURES: [(Instrument, Read); 8] = [
             "s",
             "When the server last took something, in seconds since 1970.",
         ),
-        |it| {
-            let since = it.last_success?.duration_since(std::time::UNIX_EPOCH);
-            Some(since.ok()?.as_secs())
-        },
+        |it| it.last_success.and_then(seconds),
     ),
 ];
 
@@ -181,7 +179,7 @@ fn deliveries(
 }
 
 /// Why, and how many.
-fn by_reason(dropped: &Dropped) -> [(&'static str, u64); 7] {
+pub(super) fn by_reason(dropped: &Dropped) -> [(&'static str, u64); 7] {
     [
         ("queue_overflow", dropped.queue_overflow),
         ("rate_limited", dropped.rate_limited),
