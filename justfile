@@ -8,11 +8,23 @@ default:
 run-example *args:
     cargo run -p quickstart -- {{ args }}
 
+# The same job with an OpenTelemetry Collector beside the app: three ways, the same spans. Needs Go.
+run-example-collector *args:
+    otel-collector/example {{ args }}
+
+# Builds the collector of otel-collector/ and starts it with one of the configurations there. Needs Go.
+collector config="agent-to-sentry.yaml" *args="":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    collector=$(otel-collector/build)
+    exec "$collector" --config="otel-collector/{{ config }}" \
+        --feature-gates=processor.tailsamplingprocessor.usetracestate {{ args }}
+
 # All tests.
 test:
     cargo test --workspace
 
-# Real MCP clients, the MCP conformance suite, Sentry's own code; parts: harness_tests, conformance, clients, inspector, bugsink, relay. Needs Python 3.11.
+# Real MCP clients, the MCP conformance suite, Sentry's own code; the collector; parts: harness_tests, conformance, clients, inspector, bugsink, collector, equality, relay. Needs Python 3.11 and Go.
 test-real *parts:
     tests/real/run {{ parts }}
 

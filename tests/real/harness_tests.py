@@ -1,6 +1,7 @@
 """Tests of what the parts rest on: a check that cannot fail proves nothing."""
 
 import copy
+import dataclasses
 import io
 import json
 import subprocess
@@ -12,12 +13,16 @@ from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import collector
+import equality
 from bugsink import complaints, deliveries, differences
 from conformance import difference, failures, unexpected, verdicts
 from harness.checks import Wrong, check, confirm, only, part
 from harness.envelopes import broken
+from harness.load import SPANS, Arrivals, Kind, Sent, Template, randomness, threshold
+from harness.otelcol import total
 from harness.processes import LOGS
-from harness.received import items, otlp_spans, sentry_spans
+from harness.received import Span, items, otlp_spans, sentry_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from relay import findings, normalizer, senders, sent_by, unlisted, unneeded
 
@@ -380,6 +385,90 @@ class Bugsink(unittest.TestCase):
         self.assertEqual(differences({"a": 1}, {"a": 1}), [])
         for stored in ({"a": 2}, {}, {"a": 1, "b": 2}):
             self.assertEqual(len(differences({"a": 1}, stored)), 1)
+
+
+class Load(unittest.TestCase):
+    def spans(self, kind, size=3):
+        trace_ids, dropped, bodies = Template(kind, size).fill()
+        return trace_ids, dropped, [span for body in bodies for span in otlp_spans(body)]
+
+    def test_a_trace_has_three_spans_of_its_own_one_below_the_other(self):
+        trace_ids, _, spans = self.spans(Kind("a", 100, attributes={"x": "1"}, child={"y": "2"}))
+        self.assertEqual(len(set(trace_ids)), 3)
+        self.assertEqual({span.trace_id for span in spans}, {one.hex() for one in trace_ids})
+        self.assertEqual(len({span.id for span in spans}), 3 * SPANS)
+        for trace_id in trace_ids:
+            by_name = {span.name: span for span in spans if span.trace_id == trace_id.hex()}
+            self.assertEqual(by_name["a 1"].parent_id, "")
+            self.assertEqual(by_name["a 2"].parent_id, by_name["a 1"].span_id)
+            self.assertEqual(by_name["a 3"].parent_id, by_name["a 2"].span_id)
+            self.assertEqual(by_name["a 1"].attributes["x"], "1")
+            self.assertEqual(by_name["a 2"].attributes["y"], "2")
+
+    def test_the_apps_own_sampler_lets_a_share_through(self):
+        kind = Kind("a", 20, head_percent=10)
+        self.assertEqual(kind.trace_state, "ot=th:e6666666666666")
+        trace_ids, dropped, _ = self.spans(kind, 200)
+        self.assertTrue(all(randomness(one) >= threshold(10) for one in trace_ids))
+        self.assertGreater(dropped, 1000)
+        self.assertEqual(Kind("a", 1).trace_state, "ot=th:0")
+
+    def test_a_wrong_share_is_found(self):
+        kinds = [Kind("base", 20, head_percent=None)]
+        trace_ids = [bytes([1, number // 256, number % 256]) for number in range(1000)]
+        sent, arrived = Sent(), Arrivals(Path("none"), "/")
+        sent.add(kinds[0], trace_ids, 0)
+        said = io.StringIO()
+        for kept, right in ((200, True), (245, True), (255, False), (145, False)):
+            arrived.spans = {one: {place: 1 for place in range(SPANS)} for one in trace_ids[:kept]}
+            with redirect_stdout(said):
+                if right:
+                    collector.kept_rates(sent, arrived, kinds)
+                else:
+                    with self.assertRaisesRegex(Wrong, "standard error 12.6"):
+                        collector.kept_rates(sent, arrived, kinds)
+
+    def test_metrics_are_added_up(self):
+        text = 'a_total{b="1",c="x"} 2\na_total{b="2",c="x"} 3e1\nab_total 7\na_sum 9\n'
+        self.assertEqual(total(text, "a", {}), 32)
+        self.assertEqual(total(text, "a", {"b": "2"}), 30)
+        self.assertEqual(total(text, "a", {"b": "3"}), 0)
+
+
+class Equality(unittest.TestCase):
+    otlp = Span("t", "s", "p", "name", "mcp.tool", "unset", "server", {"a": ["x"], "sentry.op": "mcp.tool"})
+    sentry = Span("t", "s", "p", "name", "mcp.tool", "ok", "", {"a": '["x"]', "sentry.kind": "server"})
+
+    def test_what_may_differ_is_no_difference(self):
+        self.assertEqual(list(equality.differences([self.otlp], [self.sentry])), [])
+
+    def test_what_may_not_differ_is_one(self):
+        for name, value in (
+            ("parent_id", "q"),
+            ("name", "other"),
+            ("op", "mcp.server"),
+            ("status", "internal_error"),
+            ("kind", "client"),
+            ("attributes", {"a": '["y"]', "sentry.kind": "server"}),
+            ("attributes", {"sentry.kind": "server"}),
+            ("links", [("t", "u")]),
+        ):
+            other = dataclasses.replace(self.sentry, **{name: value})
+            found = list(equality.differences([self.otlp], [other]))
+            self.assertEqual(len(found), 1, name)
+            self.assertIn(name, found[0])
+        self.assertEqual(len(list(equality.differences([self.otlp], []))), 1)
+
+    def test_a_status_of_http_is_an_error_only_with_one(self):
+        for status, attributes, expected in (
+            ("not_found", {"http.response.status_code": 404}, "ok"),
+            ("not_found", {"http.response.status_code": 404, "error.type": "404"}, "error"),
+            ("not_found", {}, "error"),
+            ("error", {}, "error"),
+            ("unset", {}, "ok"),
+        ):
+            span = dataclasses.replace(self.sentry, status=status, attributes=attributes)
+            self.assertEqual(equality.status(span), expected)
 
 
 if __name__ == "__main__":

@@ -138,10 +138,14 @@ attributes! {
     SENTRY_SOURCE = "sentry.source", Text, Open, [Sentry];
     /// A Sentry status that overrides the one inferred: `cancelled`.
     SENTRY_STATUS = "sentry.status", Text, Open, [Sentry];
+    /// Release, in the form of Sentry; where spans reach Sentry over OTLP, which takes none from the resource.
+    SENTRY_RELEASE = "sentry.release", Text, Open, [Sentry];
     /// The sampling rule that decided; on the first span of a trace in this process.
     SAMPLING_RULE = "sampling.rule", Text, Open, [Ours];
     /// The rate at which it decided.
     SAMPLING_RATE = "sampling.rate", Double, Open, [Ours];
+    /// Why the trace was kept whatever the sampler said: `error` or `slow`.
+    SAMPLING_KEPT = "sampling.kept", Text, Open, [Ours];
 
     // MCP, every message
     /// MCP method of the message.

@@ -6,6 +6,7 @@ use sentry::ClientOptions;
 
 use crate::captured::Captured;
 use crate::delivery::SharedTransport;
+use crate::fields;
 use crate::frames::shorten_names;
 use crate::link::{OtelIntegration, link_log, link_metric};
 
@@ -13,7 +14,8 @@ use crate::link::{OtelIntegration, link_log, link_metric};
 ///
 /// - events, logs and metrics get the ids of the active OTel span;
 /// - in their stack traces, names of functions that Sentry would cut are shortened, to 512 characters
-///   with both ends kept;
+///   with both ends kept; tags, names and other fields that it would refuse or cut get the form that it
+///   keeps;
 /// - the span sink learns which errors have an event, so that an exception on a span makes no
 ///   second one;
 /// - what is sent goes through `transport`, which the span sink shares.
@@ -32,6 +34,7 @@ pub fn connect(mut options: ClientOptions, transport: &SharedTransport) -> Clien
             None => event,
         };
         shorten_names(&mut event);
+        fields::mend(&mut event);
         // As it leaves: spans are cleaned before they are compared with it.
         sent.note(&event);
         Some(event)

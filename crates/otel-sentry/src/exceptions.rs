@@ -87,11 +87,11 @@ impl Exceptions {
         let mut made = 0;
         let found = events.iter().enumerate().filter(|(_, it)| is_candidate(it));
         for (index, at) in found.take(MOST_EXCEPTIONS) {
-            let id = at.span.span_context.span_id();
-            let text = key(at.event);
             if made == MOST_EVENTS {
                 break;
             }
+            let id = at.span.span_context.span_id();
+            let text = key(at.event);
             if self.captured.knows(&spans, &text) || self.has_failed(id, &parents) {
                 continue;
             }

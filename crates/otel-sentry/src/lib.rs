@@ -5,8 +5,8 @@
 //! `assembly` gathers spans by local root; `convert` turns a group into a transaction, by
 //! pure functions over tables; `exceptions` makes error events of what spans say, and
 //! `captured` knows which errors have one; [`delivery`] sends it all; [`propagation`] carries
-//! traces in and out; `link` ties what the SDK captures to the active span, and `frames` makes
-//! its stack traces fit.
+//! traces in and out; `link` ties what the SDK captures to the active span, and `frames`
+//! and `fields` make it fit.
 
 mod assembly;
 mod captured;
@@ -17,6 +17,7 @@ pub mod delivery;
 mod dsc;
 mod envelope;
 mod exceptions;
+mod fields;
 mod frames;
 mod link;
 mod processor;

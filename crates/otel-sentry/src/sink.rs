@@ -12,7 +12,8 @@ use sentry::protocol::Breadcrumb;
 use sentry::{Client, Envelope};
 use thiserror::Error;
 
-use crate::assembly::{Assembly, AssemblyOptions, Group};
+use crate::assembly::{Assembly, AssemblyOptions, Group, is_local_root};
+use crate::convert::Resource as ResourceJson;
 use crate::convert::events::{breadcrumbs, payload_bytes, timeline};
 use crate::convert::split::{Limits, split};
 use crate::delivery::SharedTransport;
@@ -94,10 +95,11 @@ impl SinkHandle {
 pub struct SentrySink {
     target: Target,
     transport: SharedTransport,
-    resource: Vec<KeyValue>,
+    resource: ResourceJson,
     assembly: Assembly,
     contexts: Recent<TraceId, Arc<DynamicSamplingContext>>,
     exceptions: Option<Exceptions>,
+    transactions: bool,
     handle: SinkHandle,
 }
 
@@ -116,10 +118,11 @@ impl SentrySink {
         Ok(Self {
             target,
             transport: transport.clone(),
-            resource: Vec::new(),
+            resource: ResourceJson::NONE,
             assembly: Assembly::new(AssemblyOptions::default()),
             contexts: Recent::new(REMEMBERED_TRACES),
             exceptions: None,
+            transactions: true,
             handle: SinkHandle::default(),
         })
     }
@@ -174,6 +177,14 @@ impl SentrySink {
         self
     }
 
+    /// Leaves transactions out, and captures exceptions alone: for spans that reach Sentry in
+    /// another way, such as OTLP, where it drops the events of spans.
+    #[must_use]
+    pub fn without_transactions(mut self) -> Self {
+        self.transactions = false;
+        self
+    }
+
     /// A handle to the counters.
     #[must_use]
     pub fn handle(&self) -> SinkHandle {
@@ -183,6 +194,9 @@ impl SentrySink {
     fn send(&mut self, groups: Vec<Group>) {
         for group in groups {
             let mut crumbs = self.span_events(&group);
+            if !self.transactions {
+                continue;
+            }
             let dsc = self.sampling_context(&group.root);
             let limits = Limits::default().without(payload_bytes(&crumbs));
             let children: Vec<&SpanData> = group.rest.iter().map(AsRef::as_ref).collect();
@@ -224,13 +238,23 @@ impl SentrySink {
         }
     }
 
-    /// The sampling context of the trace: that of its local root, also for what comes later.
+    /// The sampling context of the trace: that of its first local root, also for what comes later,
+    /// unless a later one was kept at another rate.
     fn sampling_context(&mut self, root: &SpanData) -> Arc<DynamicSamplingContext> {
         let trace_id = root.span_context.trace_id();
-        if let Some(known) = self.contexts.get(&trace_id) {
+        let known = self.contexts.get(&trace_id);
+        if let Some(known) = known
+            && !is_local_root(root)
+        {
             return Arc::clone(known);
         }
-        let dsc = Arc::new(DynamicSamplingContext::of_root(root, &self.target.dsc));
+        let dsc = DynamicSamplingContext::of_root(root, &self.target.dsc);
+        if let Some(known) = known
+            && known.get("sample_rate") == dsc.get("sample_rate")
+        {
+            return Arc::clone(known);
+        }
+        let dsc = Arc::new(dsc);
         self.contexts.insert(trace_id, Arc::clone(&dsc));
         dsc
     }
@@ -243,7 +267,8 @@ impl SpanSink for SentrySink {
 
     fn set_resource(&mut self, resource: &Resource) {
         let pair = |(key, value): (&Key, &Value)| KeyValue::new(key.clone(), value.clone());
-        self.resource = resource.iter().map(pair).collect();
+        let pairs: Vec<_> = resource.iter().map(pair).collect();
+        self.resource = ResourceJson::new(&pairs);
     }
 
     fn accept(&mut self, spans: &[Arc<SpanData>]) {

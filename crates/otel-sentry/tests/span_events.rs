@@ -30,14 +30,10 @@ impl App {
         Self::with(Sampler::AlwaysOn, |options| options)
     }
 
-    fn with(sampler: Sampler, options: impl FnOnce(ClientOptions) -> ClientOptions) -> Self {
+    fn with(sampler: Sampler, change: impl FnOnce(ClientOptions) -> ClientOptions) -> Self {
         let sink = Sink::start().unwrap();
         let transport = SharedTransport::new(Delivery::new());
-        let own = ClientOptions::new()
-            .dsn(&sink.dsn())
-            .release("app@1.0.0")
-            .environment("test");
-        let client = Client::with_options(connect(options(own), &transport));
+        let client = Client::with_options(connect(change(options(&sink)), &transport));
         let hub = Arc::new(Hub::new(Some(Arc::new(client)), Arc::default()));
         let client = hub.client().unwrap();
         let make = || SentryProcessor::new(&client, &transport).unwrap();
@@ -73,6 +69,13 @@ impl App {
         assert!(received.problems().is_empty(), "{:?}", received.problems());
         received
     }
+}
+
+fn options(sink: &Sink) -> ClientOptions {
+    ClientOptions::new()
+        .dsn(&sink.dsn())
+        .release("app@1.0.0")
+        .environment("test")
 }
 
 fn start(tracer: &SdkTracer, name: &'static str, parent: &Context) -> Context {
@@ -276,7 +279,7 @@ fn before_send_may_change_drop_or_panic_and_the_sink_goes_on() {
 fn a_hook_sees_each_event_first_and_counters_tell() {
     let sink = Sink::start().unwrap();
     let transport = SharedTransport::new(Delivery::new());
-    let options = ClientOptions::new().dsn(&sink.dsn());
+    let options = options(&sink);
     let client = Arc::new(Client::with_options(connect(options, &transport)));
     let hook = |mut event: Event<'static>, span: &SpanData| {
         event.tags.insert("span".to_owned(), span.name.to_string());

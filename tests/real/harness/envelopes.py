@@ -155,7 +155,7 @@ def names(envelope):
         if not sound_release(data.get("release")):
             yield f"{kind}: release {data.get('release')!r}"
         environment = data.get("environment")
-        if not re.fullmatch(r"[^\s/]{1,64}", environment or "") or environment == "none":
+        if not re.fullmatch(r"[^\\/\x00-\x1f\x7f]{1,64}", environment or "") or environment.lower() == "none":
             yield f"{kind}: environment {environment!r}"
 
 

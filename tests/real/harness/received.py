@@ -132,6 +132,13 @@ def otlp_spans(body):
                 )
 
 
+def otlp_resources(directory):
+    """The resources of the spans that came by OTLP."""
+    for file in directory.glob("*-traces.pb"):
+        for resource in ExportTraceServiceRequest.FromString(file.read_bytes()).resource_spans:
+            yield {pair.key: value(pair.value) for pair in resource.resource.attributes}
+
+
 def value(any_value):
     """An attribute's value; arrays as lists."""
     kind = any_value.WhichOneof("value")

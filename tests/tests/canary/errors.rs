@@ -86,7 +86,8 @@ pub(crate) const PLACES: &[Place] = &[
     Place::now("name of a tag", Sentry, |it| {
         scoped(|scope| scope.set_tag(&it.text, "1"));
     })
-    .form(Form::Brief),
+    .form(Form::Brief)
+    .mended(),
     Place::now("extra of a scope", Sentry, |it| {
         scoped(|scope| scope.set_extra("note", it.text.clone().into()));
     }),
@@ -124,6 +125,7 @@ pub(crate) const PLACES: &[Place] = &[
             ..User::default()
         });
     })
+    .mended()
     .gated(),
     Place::now("more about a user", Sentry, |it| {
         let other = [("note".to_owned(), Value::from(it.text.clone()))];
@@ -149,7 +151,8 @@ pub(crate) const PLACES: &[Place] = &[
             logger: Some(it.text.clone()),
             ..broken()
         });
-    }),
+    })
+    .mended(),
     Place::now("server of an event", Sentry, |it| {
         event(Event {
             server_name: Some(it.text.clone().into()),
@@ -161,19 +164,22 @@ pub(crate) const PLACES: &[Place] = &[
             release: Some(it.text.clone().into()),
             ..broken()
         });
-    }),
+    })
+    .mended(),
     Place::now("distribution of an event", Sentry, |it| {
         event(Event {
             dist: Some(it.text.clone().into()),
             ..broken()
         });
-    }),
+    })
+    .mended(),
     Place::now("environment of an event", Sentry, |it| {
         event(Event {
             environment: Some(it.text.clone().into()),
             ..broken()
         });
-    }),
+    })
+    .mended(),
     Place::now("module of an event", Sentry, |it| {
         let modules = [(it.text.clone(), it.text.clone())];
         event(Event {
@@ -216,7 +222,7 @@ pub(crate) const PLACES: &[Place] = &[
             ..Request::default()
         });
     }),
-    Place::now("method of an event's request", Sentry, |it| {
+    Place::now("method of an event's request", Nowhere, |it| {
         requested(Request {
             method: Some(it.text.clone()),
             ..Request::default()

@@ -235,7 +235,8 @@ fn lost(seen: &Seen, planted: &[(usize, Planted)], send_pii: bool) -> Vec<String
         let sinks = [("Sentry", wanted.at_sentry()), ("OTLP", wanted.by_otlp())];
         for (sink, (called, wanted)) in sinks.into_iter().enumerate() {
             let has_word = seen.words[sink].contains(&number);
-            let is_whole = plant.kind.is_some() || seen.whole[sink].contains(&number);
+            let is_whole =
+                place.mended || plant.kind.is_some() || seen.whole[sink].contains(&number);
             let line = match (wanted, has_word) {
                 (true, false) => format!("LOST {name}, {kind}: not at {called}"),
                 (false, true) => format!("UNWANTED {name}, {kind}: at {called}"),

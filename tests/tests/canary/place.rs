@@ -14,6 +14,8 @@ pub(crate) struct Place {
     /// Only with `SENTRY_SEND_PII`.
     pub(crate) gated: bool,
     pub(crate) form: Form,
+    /// Sentry takes only some characters there, and not many: others are replaced.
+    pub(crate) mended: bool,
     pub(crate) plant: Plant,
 }
 
@@ -98,6 +100,7 @@ impl Place {
             arrives,
             gated: false,
             form: Form::Text,
+            mended: false,
             plant,
         }
     }
@@ -110,6 +113,12 @@ impl Place {
 
     pub(crate) const fn form(mut self, form: Form) -> Self {
         self.form = form;
+        self
+    }
+
+    /// What is written there need not stay whole.
+    pub(crate) const fn mended(mut self) -> Self {
+        self.mended = true;
         self
     }
 

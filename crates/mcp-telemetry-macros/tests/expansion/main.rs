@@ -12,6 +12,8 @@ extern crate self as mcp_telemetry;
 mod arguments;
 mod asynchronous;
 mod blocking;
+#[path = "../../../mcp-telemetry/src/bounded.rs"]
+mod bounded;
 mod futures;
 mod names;
 mod returned;

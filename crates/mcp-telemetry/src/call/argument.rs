@@ -7,17 +7,12 @@
 //! The text is cut while it is written: [`format_argument`] never holds more than [`ARGUMENT_LIMIT`] bytes, however large
 //! the value is.
 
-use std::fmt::{self, Debug, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::fmt::Debug;
+
+use crate::bounded::bounded;
 
 /// The longest text of one argument, in bytes, with the mark of the cut.
 pub const ARGUMENT_LIMIT: usize = 1024;
-
-/// What stands at the end of a text that was cut.
-const CUT: char = '…';
-
-/// What stands for a value whose own formatting panicked.
-const PANICKED: &str = "<formatting panicked>";
 
 /// An argument of a traced function, before it is known whether it can be shown.
 #[derive(Debug)]
@@ -67,7 +62,7 @@ pub use crate::__argument as argument;
 
 /// The `Debug` text of an argument, at most [`ARGUMENT_LIMIT`] bytes.
 ///
-/// A longer text is cut at a character and ends in `…`. Once the limit is reached, every further write of the value fails, so
+/// A longer text is cut and ends in `…`. Once the limit is reached, every further write of the value fails, so
 /// a `Debug` that minds its errors (all derived ones do) stops there. A `Debug` that panics yields a fixed text: recording an
 /// argument must not end the call.
 #[must_use]
@@ -75,106 +70,19 @@ pub fn format_argument(value: &dyn Debug) -> String {
     bounded(format_args!("{value:?}"), ARGUMENT_LIMIT)
 }
 
-/// Formats at most `limit` bytes. A longer text is cut at a character and ends in `…`, inside the limit.
-pub(crate) fn bounded(text: fmt::Arguments<'_>, limit: usize) -> String {
-    // The only error is the one this writer returns when it is full, which it knows itself.
-    write_bounded(limit, |out| {
-        let _ = out.write_fmt(text);
-    })
-}
-
-/// What is written, at most `limit` bytes. A longer text is cut at a character and ends in `…`, inside the limit; of code that
-/// panics a fixed text stays.
-pub(crate) fn write_bounded(limit: usize, write: impl FnOnce(&mut Bounded)) -> String {
-    let mut out = Bounded {
-        text: String::new(),
-        limit,
-        cut: false,
-    };
-    match catch_unwind(AssertUnwindSafe(|| write(&mut out))) {
-        Ok(()) => out.finish(),
-        Err(_) => PANICKED.to_owned(),
-    }
-}
-
-/// A writer that takes `limit` bytes and then refuses.
-pub(crate) struct Bounded {
-    text: String,
-    limit: usize,
-    cut: bool,
-}
-
-impl Bounded {
-    fn finish(mut self) -> String {
-        if self.cut {
-            let room = self.limit.saturating_sub(CUT.len_utf8());
-            let end = floor_char_boundary(&self.text, room);
-            self.text.truncate(end);
-            self.text.push(CUT);
-        }
-        self.text
-    }
-}
-
-impl fmt::Write for Bounded {
-    fn write_str(&mut self, piece: &str) -> fmt::Result {
-        if self.cut {
-            return Err(fmt::Error);
-        }
-        let room = self.limit.saturating_sub(self.text.len());
-        if piece.len() <= room {
-            self.text.push_str(piece);
-            return Ok(());
-        }
-        let end = floor_char_boundary(piece, room);
-        self.text.push_str(piece.get(..end).unwrap_or_default());
-        self.cut = true;
-        Err(fmt::Error)
-    }
-}
-
-/// The largest character boundary at or before `index`. (`str::floor_char_boundary` needs Rust 1.91.)
-fn floor_char_boundary(text: &str, index: usize) -> usize {
-    let index = index.min(text.len());
-    (0..=index)
-        .rev()
-        .find(|&at| text.is_char_boundary(at))
-        .unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::fmt;
 
     use super::*;
+    use crate::bounded::PANICKED;
 
     #[test]
     fn short_values_are_whole() {
         assert_eq!(format_argument(&"a \"b\""), r#""a \"b\"""#);
         assert_eq!(format_argument(&Some(7)), "Some(7)");
         assert_eq!(format_argument(&()), "()");
-    }
-
-    #[test]
-    fn a_text_of_exactly_the_limit_is_whole() {
-        let exact = "x".repeat(ARGUMENT_LIMIT);
-        assert_eq!(bounded(format_args!("{exact}"), ARGUMENT_LIMIT), exact);
-        let cut = bounded(format_args!("{exact}y"), ARGUMENT_LIMIT);
-        assert_eq!(cut.len(), ARGUMENT_LIMIT);
-        assert!(cut.ends_with("x…"));
-    }
-
-    #[test]
-    fn the_cut_falls_between_characters() {
-        for limit in 0..40 {
-            let text = bounded(format_args!("{}", "aé漢🦀".repeat(20)), limit);
-            assert!(text.len() <= limit.max(CUT.len_utf8()), "{limit}: {text}");
-            assert!(text.ends_with(CUT), "{limit}: {text}");
-            assert!(
-                "aé漢🦀".repeat(20).starts_with(text.trim_end_matches(CUT)),
-                "{limit}: {text}"
-            );
-        }
     }
 
     #[test]

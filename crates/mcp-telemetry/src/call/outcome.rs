@@ -8,8 +8,7 @@ use rmcp::model::{
     ReadResourceResponse,
 };
 
-use super::argument::bounded;
-
+use crate::bounded::bounded;
 /// The longest message of an outcome, in bytes.
 pub const MESSAGE_LIMIT: usize = 4096;
 

@@ -18,8 +18,8 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::{Debug, Display};
 
-use super::argument::bounded;
 use super::outcome::{MESSAGE_LIMIT, NO_MESSAGE, Outcome, SpeakingResult, ToolResult};
+use crate::bounded::bounded;
 use crate::errors::Cause;
 
 /// A returned value, or a part of one, whose type is still to be told.

@@ -15,7 +15,6 @@
 //! What a failure says stands in the span's status already. What `InputRequiredResult` holds is opaque state and never recorded.
 
 use std::fmt::Debug;
-use std::io;
 
 use rmcp::handler::server::wrapper::Json;
 use rmcp::model::{
@@ -24,9 +23,9 @@ use rmcp::model::{
 };
 use serde::Serialize;
 
-use super::argument::{Bounded, bounded, write_bounded};
 use super::keys::{keys_of_json, keys_of_value, list};
 use super::probe::Probe;
+use crate::bounded::{bounded, json};
 
 /// The longest text of a returned value, in bytes, with the mark of the cut.
 pub const RETURNED_LIMIT: usize = 8 * 1024;
@@ -43,32 +42,9 @@ pub struct Returned {
 impl Returned {
     fn json(value: &impl Serialize) -> Self {
         Self {
-            text: bounded_json(value),
+            text: json(value, RETURNED_LIMIT),
             keys: keys_of_value(value).map(|keys| list(&keys)),
         }
-    }
-}
-
-/// The JSON of a value, at most [`RETURNED_LIMIT`] bytes; writing stops at the limit.
-fn bounded_json(value: &impl Serialize) -> String {
-    write_bounded(RETURNED_LIMIT, |out| {
-        // It fails where it is full, which `out` knows; what cannot be JSON ends where it stopped.
-        let _ = serde_json::to_writer(Pieces(out), value);
-    })
-}
-
-/// Lets JSON, which is written as bytes, be cut as text.
-struct Pieces<'a>(&'a mut Bounded);
-
-impl io::Write for Pieces<'_> {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        let text = std::str::from_utf8(piece).map_err(io::Error::other)?;
-        std::fmt::Write::write_str(self.0, text).map_err(io::Error::other)?;
-        Ok(piece.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -86,7 +62,7 @@ impl ShownResult for CallToolResult {
             (None, _) => None,
         };
         Some(Returned {
-            text: bounded_json(&self.content),
+            text: json(&self.content, RETURNED_LIMIT),
             keys: keys.map(|keys| list(&keys)),
         })
     }

@@ -33,6 +33,7 @@ pub struct Dsn {
     public_key: SecretString,
     host: String,
     project_id: String,
+    otlp_endpoint: String,
 }
 
 /// What is wrong with a DSN. Never says what the DSN is.
@@ -80,6 +81,22 @@ impl Dsn {
     pub fn project_id(&self) -> &str {
         &self.project_id
     }
+
+    /// The base URL of the project's own OTLP endpoint, to which `/v1/traces` and `/v1/logs` are appended. Requests need the
+    /// header `x-sentry-auth: sentry sentry_key=<public key>`.
+    ///
+    /// ```
+    /// use mcp_telemetry::config::Dsn;
+    ///
+    /// let dsn: Dsn = "https://examplekey@o1.ingest.sentry.io/42".parse()?;
+    /// let endpoint = "https://o1.ingest.sentry.io/api/42/integration/otlp";
+    /// assert_eq!(dsn.otlp_endpoint(), endpoint);
+    /// # Ok::<_, mcp_telemetry::config::DsnError>(())
+    /// ```
+    #[must_use]
+    pub fn otlp_endpoint(&self) -> &str {
+        &self.otlp_endpoint
+    }
 }
 
 impl FromStr for Dsn {
@@ -113,7 +130,11 @@ impl FromStr for Dsn {
             .port()
             .map(|port| format!(":{port}"))
             .unwrap_or_default();
+        // What stands before the project, where Sentry is not at the root of its host.
+        let prefix = path.strip_suffix(project_id).unwrap_or_default();
+        let origin = format!("{}://{host}{port}", url.scheme());
         Ok(Self {
+            otlp_endpoint: format!("{origin}/{prefix}api/{project_id}/integration/otlp"),
             secret: text.into(),
             masked: format!("{}://***@{host}{port}/{path}", url.scheme()),
             public_key: url.username().into(),
@@ -141,21 +162,41 @@ mod tests {
 
     #[test]
     fn good_ones() {
-        for (text, masked, host, project) in [
-            ("https://k@h/1", "https://***@h/1", "h", "1"),
-            (" http://k:s@h:9000/1 ", "http://***@h:9000/1", "h", "1"),
+        for (text, masked, host, project, otlp) in [
+            (
+                "https://k@h/1",
+                "https://***@h/1",
+                "h",
+                "1",
+                "https://h/api/1/integration/otlp",
+            ),
+            (
+                " http://k:s@h:9000/1 ",
+                "http://***@h:9000/1",
+                "h",
+                "1",
+                "http://h:9000/api/1/integration/otlp",
+            ),
             (
                 "https://k@h.example/some/prefix/4507/",
                 "https://***@h.example/some/prefix/4507",
                 "h.example",
                 "4507",
+                "https://h.example/some/prefix/api/4507/integration/otlp",
             ),
-            ("http://k@[::1]:80/7", "http://***@[::1]/7", "[::1]", "7"),
+            (
+                "http://k@[::1]:80/7",
+                "http://***@[::1]/7",
+                "[::1]",
+                "7",
+                "http://[::1]/api/7/integration/otlp",
+            ),
         ] {
             let dsn: Dsn = text.parse().unwrap();
             assert_eq!(dsn.to_string(), masked);
             assert_eq!(dsn.host(), host);
             assert_eq!(dsn.project_id(), project);
+            assert_eq!(dsn.otlp_endpoint(), otlp);
             assert_eq!(dsn.public_key().expose_secret(), "k");
             assert_eq!(dsn.expose(), text.trim());
         }

@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use reqwest::Url;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
+use super::dsn::Dsn;
 use super::pairs::{self, Fault, PairProblem};
 use super::reader::{Reader, shown};
+use super::sentry::{SentryConfig, SentryTraces};
 use super::variables::{Variable, names};
 
 /// The specification's default for a signal that is on without an endpoint.
@@ -48,6 +50,37 @@ pub struct OtlpSignal {
     pub compression: Compression,
 }
 
+impl OtlpSignal {
+    /// Spans to the OTLP endpoint of a DSN's project.
+    #[cfg_attr(
+        not(feature = "sentry"),
+        expect(dead_code, reason = "Sentry is not in the build")
+    )]
+    pub(crate) fn spans_to_sentry(dsn: &Dsn) -> Self {
+        let key = dsn.public_key().expose_secret();
+        let auth = format!("sentry sentry_key={key}");
+        Self {
+            endpoint: with_path(dsn.otlp_endpoint(), TRACES.path),
+            headers: vec![("x-sentry-auth".to_owned(), auth.into())],
+            timeout: DEFAULT_TIMEOUT,
+            compression: Compression::Gzip,
+        }
+    }
+
+    /// Whether this is the OTLP endpoint of a DSN's project.
+    fn is_of(&self, dsn: &Dsn) -> bool {
+        // Parsed, so that default ports and letters of the host do not matter.
+        let base = Url::parse(dsn.otlp_endpoint());
+        let own = Url::parse(&self.endpoint);
+        base.is_ok_and(|base| {
+            own.is_ok_and(|own| {
+                let rest = own.path().strip_prefix(base.path());
+                base.origin() == own.origin() && rest.is_some_and(|it| it.starts_with('/'))
+            })
+        })
+    }
+}
+
 /// Compression of OTLP requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -66,6 +99,36 @@ impl OtlpConfig {
             traces: read_signal(reader, &common, &TRACES),
             logs: read_signal(reader, &common, &LOGS),
             metrics: read_signal(reader, &common, &METRICS),
+        }
+    }
+
+    /// Leaves out what would be in one Sentry project twice, and reports it; reports spans that are to go to a collector
+    /// which is not named, too.
+    pub(super) fn check_against(&mut self, sentry: &SentryConfig, reader: &mut Reader<'_>) {
+        if sentry.traces == SentryTraces::Collector && self.traces.is_none() {
+            reader.report(
+                &names::MCP_TELEMETRY_SENTRY_TRACES,
+                "`collector` needs an OTLP endpoint for traces, which is not set",
+                "spans go nowhere",
+            );
+        }
+        let Some(dsn) = &sentry.dsn else { return };
+        let way = sentry.traces;
+        if !matches!(way, SentryTraces::Collector | SentryTraces::Off)
+            && let Some(signal) = self.traces.take_if(|signal| signal.is_of(dsn))
+        {
+            let problem = format!("which gets the spans by `{}`", way.as_str());
+            report_twice(reader, &TRACES.settings, &signal, &problem);
+        }
+        if sentry.enable_logs
+            && let Some(signal) = self.logs.take_if(|signal| signal.is_of(dsn))
+        {
+            report_twice(
+                reader,
+                &LOGS.settings,
+                &signal,
+                "which gets the logs by the SDK",
+            );
         }
     }
 
@@ -200,6 +263,22 @@ fn read_signal(reader: &mut Reader<'_>, common: &Settings, signal: &Signal) -> O
         timeout: own.timeout.or(common.timeout).unwrap_or(DEFAULT_TIMEOUT),
         compression: own.compression.or(common.compression).unwrap_or_default(),
     })
+}
+
+fn report_twice(reader: &mut Reader<'_>, names: &SettingNames, signal: &OtlpSignal, already: &str) {
+    // The variable that is to blame.
+    let own = reader.text(&names.endpoint).is_some();
+    let variable = if own {
+        &names.endpoint
+    } else {
+        &COMMON.endpoint
+    };
+    let endpoint = shown(&signal.endpoint);
+    reader.report(
+        variable,
+        format!("{endpoint} belongs to the project of SENTRY_DSN, {already}"),
+        "they are sent once",
+    );
 }
 
 fn with_path(base: &str, path: &str) -> String {

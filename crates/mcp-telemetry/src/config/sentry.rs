@@ -33,15 +33,54 @@ pub struct SentryConfig {
     pub traces: SentryTraces,
 }
 
-/// How spans reach Sentry.
+/// How spans reach Sentry. Errors, logs and sessions go there by the SDK in each case, with the trace and span ids of the
+/// spans.
+///
+/// Over OTLP, Sentry drops the events of spans: in all ways but [`Off`](Self::Off), exceptions among them become error events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum SentryTraces {
     /// Our own conversion sends them as transactions.
     #[default]
     Bridge,
+    /// The SDK's own `SentrySpanProcessor` sends them as transactions, for comparison. It has its limits: the op is the
+    /// span's name, span events and links are dropped, an error's status is mostly `unknown_error`, a child that ends after
+    /// its parent is lost, a span that never ends stays in memory, and all threads wait for one lock.
+    Stock,
+    /// OTLP to the project's own endpoint, which follows from the DSN.
+    Otlp,
+    /// OTLP to a collector, which sends them on: `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    Collector,
     /// Not at all: errors, logs and sessions only.
     Off,
+}
+
+impl SentryTraces {
+    const WORDS: [(&'static str, Self); 5] = [
+        ("bridge", Self::Bridge),
+        ("stock", Self::Stock),
+        ("otlp", Self::Otlp),
+        ("collector", Self::Collector),
+        ("off", Self::Off),
+    ];
+
+    /// As `MCP_TELEMETRY_SENTRY_TRACES` calls it.
+    ///
+    /// ```
+    /// use mcp_telemetry::config::SentryTraces;
+    ///
+    /// assert_eq!(SentryTraces::default().as_str(), "bridge");
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bridge => "bridge",
+            Self::Stock => "stock",
+            Self::Otlp => "otlp",
+            Self::Collector => "collector",
+            Self::Off => "off",
+        }
+    }
 }
 
 impl SentryConfig {
@@ -61,14 +100,12 @@ impl SentryConfig {
             send_pii: reader.switch(&names::SENTRY_SEND_PII, true),
             traces: reader.one_of(
                 &names::MCP_TELEMETRY_SENTRY_TRACES,
-                &[("bridge", SentryTraces::Bridge), ("off", SentryTraces::Off)],
+                &SentryTraces::WORDS,
                 SentryTraces::Bridge,
             ),
         }
     }
-}
 
-impl SentryConfig {
     /// Cleans the names that go out with everything, by the app's own rules too; in a form that
     /// Sentry keeps.
     pub(crate) fn sanitize(&mut self, sanitizer: &Sanitizer) {

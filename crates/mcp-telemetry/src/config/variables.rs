@@ -40,6 +40,12 @@ pub enum Kind {
     ListOf(&'static [&'static str]),
     /// A comma list of any words.
     List,
+    /// A comma list of hosts, with `*` for any characters.
+    Hosts,
+    /// Sampling rules, or a file of them.
+    Rules,
+    /// What is kept whatever the sampler said.
+    Keep,
 }
 
 /// The longest time a variable may ask for, in milliseconds: ten minutes. Nothing here waits without a bound.
@@ -84,6 +90,13 @@ impl Kind {
             Self::OneOf(words) => alternatives(words),
             Self::ListOf(words) => format!("comma list of {}", alternatives(words)),
             Self::List => "comma list".to_owned(),
+            Self::Hosts => {
+                "comma list of `host` or `host:port`, with `*` for any characters".to_owned()
+            }
+            Self::Rules => {
+                "`name: conditions -> rate; …`, or the path of a file of that".to_owned()
+            }
+            Self::Keep => "`off`, or comma list of `errors` and `slow:10s`".to_owned(),
         }
     }
 }
@@ -159,10 +172,15 @@ pub(super) mod names {
         SENTRY_DEBUG, Kind::Switch, "false", "Diagnostics of the Sentry SDK, on stderr.";
         SENTRY_ENABLE_LOGS, Kind::Switch, "true", "Sends `tracing` events as Sentry logs.";
         SENTRY_SEND_PII, Kind::Switch, "true", "Lets sanitized tool inputs and outputs into traces.";
-        MCP_TELEMETRY_SENTRY_TRACES, Kind::OneOf(&["bridge", "off"]), "bridge", "How spans reach Sentry: `bridge` sends them as transactions, `off` sends errors, logs and sessions only.";
+        MCP_TELEMETRY_SENTRY_TRACES, Kind::OneOf(&["bridge", "stock", "otlp", "collector", "off"]), "bridge", "How spans reach Sentry: as transactions by our own conversion (`bridge`) or the SDK's processor (`stock`), by OTLP to the DSN's project (`otlp`) or to the OTLP endpoint (`collector`), or not. Errors, logs and sessions do in each case.";
         MCP_TELEMETRY_MCP_PARENT, Kind::OneOf(&["meta-first", "ambient-first"]), "meta-first", "Parent of an MCP request: its `_meta` or the HTTP span. The other becomes a link.";
         MCP_TELEMETRY_NOTIFICATIONS, Kind::OneOf(&["significant", "all", "none"]), "significant", "Notifications that have a span: all, none, or all but `progress` and `message`.";
         MCP_TELEMETRY_RESULT_TRACE_ID, Kind::Switch, "false", "Tells clients, as `traceparent` in the `_meta` of tool, prompt and resource results, which span these came from.";
+        MCP_TELEMETRY_SAMPLING_RULES, Kind::Rules, "", "Sampling rules in front of the built-in ones; one with the name of a built-in one replaces it.";
+        MCP_TELEMETRY_OBEY_PARENT, Kind::Switch, "false", "Follows every remote parent's decision; otherwise MCP requests are traced whatever it says.";
+        MCP_TELEMETRY_KEEP, Kind::Keep, "errors", "Traces that are kept whatever the sampler said: those that hold an error, or last too long.";
+        MCP_TELEMETRY_STRICT_CONTINUATION, Kind::Switch, "false", "Continues Sentry's traces only where both sides name the same organization.";
+        MCP_TELEMETRY_PROPAGATION_TARGETS, Kind::Hosts, "", "Hosts whose outgoing HTTP requests carry the trace; unset: none.";
         MCP_TELEMETRY_REDACT_KEYS, Kind::List, "", "More attribute keys whose values are redacted.";
         MCP_TELEMETRY_SHUTDOWN_TIMEOUT_MS, Kind::Milliseconds, "2000", "Longest wait for unsent data at shutdown.";
         MCP_TELEMETRY_SPOOL_DIR, Kind::Directory, "", "Keeps what is not sent yet on disk, through crashes and outages; unset: in memory alone. One process at a time uses it.";
@@ -171,6 +189,8 @@ pub(super) mod names {
         OTEL_SERVICE_NAME, Kind::Text, "{name}", "`service.name` of the resource; wins over `OTEL_RESOURCE_ATTRIBUTES`.";
         OTEL_RESOURCE_ATTRIBUTES, Kind::Pairs, "", "More resource attributes.";
         OTEL_PROPAGATORS, Kind::ListOf(&["tracecontext", "baggage", "sentry", "none"]), "tracecontext,baggage,sentry", "Header formats that carry the trace across processes.";
+        OTEL_TRACES_SAMPLER, Kind::OneOf(&["always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"]), "", "Base rate, unless `SENTRY_TRACES_SAMPLE_RATE` is set; without `parentbased_`, remote parents do not count.";
+        OTEL_TRACES_SAMPLER_ARG, Kind::Rate, "", "The rate of `traceidratio`; unset: 1.";
         OTEL_TRACES_EXPORTER, EXPORTERS, "", "Whether traces go out over OTLP; unset: yes if they have an endpoint.";
         OTEL_LOGS_EXPORTER, EXPORTERS, "", "Whether logs go out over OTLP; unset: yes if they have an endpoint.";
         OTEL_METRICS_EXPORTER, EXPORTERS, "", "Whether metrics go out over OTLP; unset: yes if they have an endpoint.";

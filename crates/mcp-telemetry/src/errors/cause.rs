@@ -6,7 +6,7 @@ use std::error::Error;
 use sentry::protocol::Exception;
 
 use super::integration::McpErrors;
-use crate::call::argument::bounded;
+use crate::bounded::bounded;
 use crate::call::outcome::MESSAGE_LIMIT;
 
 /// The most sources of an error that are shown; a chain may be endless.

@@ -15,9 +15,6 @@ const MECHANISM: &str = "auto.ai.mcp_server";
 /// The context that holds the request's attributes.
 const CONTEXT: &str = "mcp";
 
-/// The longest value of a tag, in characters: Sentry drops a longer one.
-const TAG_LIMIT: usize = 200;
-
 /// The attributes that are tags too.
 pub(super) const TAGS: [&str; 8] = [
     names::MCP_METHOD_NAME,
@@ -57,7 +54,7 @@ impl About {
                 values.entry(key.to_owned()).or_insert_with(|| json(value));
             }
             if TAGS.contains(&key) {
-                let tag = tag(&value.as_str());
+                let tag = value.as_str().into_owned();
                 event.tags.entry(key.to_owned()).or_insert(tag);
             }
         }
@@ -151,12 +148,6 @@ pub(super) fn of_failure(failed: Failed) -> Event<'static> {
     event
 }
 
-/// A value that may be a tag's: one line, and not too long.
-pub(super) fn tag(value: &str) -> String {
-    let shown = |c: char| if c.is_control() { ' ' } else { c };
-    value.chars().take(TAG_LIMIT).map(shown).collect()
-}
-
 fn json(value: &Value) -> Json {
     match value {
         Value::Bool(value) => (*value).into(),
@@ -218,11 +209,5 @@ mod tests {
         event.level = Level::Warning;
         about(Some(CallKind::Tool)).add_to(&mut event);
         assert_eq!(event.exception.values[0].mechanism, None);
-    }
-
-    #[test]
-    fn tags_are_short_and_have_one_line() {
-        assert_eq!(tag("a\nb"), "a b");
-        assert_eq!(tag(&"ö".repeat(300)).chars().count(), TAG_LIMIT);
     }
 }

@@ -3,7 +3,7 @@
 use opentelemetry_sdk::trace::SpanData;
 use sentry::protocol::Event;
 
-use super::event::{About, TAGS, tag};
+use super::event::{About, TAGS};
 use crate::attributes as names;
 
 /// Attributes of a request, beside those that are tags.
@@ -40,7 +40,7 @@ pub(crate) fn on_exception(mut event: Event<'static>, span: &SpanData) -> Option
     }
     for pair in &span.attributes {
         if STATUS.contains(&pair.key.as_str()) {
-            let status = tag(&pair.value.as_str());
+            let status = pair.value.as_str().into_owned();
             event.tags.insert(pair.key.to_string(), status);
         }
     }

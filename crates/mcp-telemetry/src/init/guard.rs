@@ -16,6 +16,7 @@ use super::otlp::{Otlp, OtlpDelivery, OtlpUnsent};
 use super::spool::Spools;
 use crate::config::Config;
 use crate::log;
+use crate::sampling::SamplingControl;
 
 /// Telemetry was not all sent within its time.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,9 +55,11 @@ pub(super) struct Parts {
     pub(super) logs: Option<SdkLoggerProvider>,
     pub(super) metrics: Option<SdkMeterProvider>,
     pub(super) otlp: Option<Arc<Otlp>>,
-    pub(super) otlp_copy: Option<Arc<Otlp>>,
+    /// Ways of their own: to a copy, and to Sentry.
+    pub(super) otlp_apart: Vec<Arc<Otlp>>,
     pub(super) handle: TelemetryHandle,
     pub(super) spools: Option<Spools>,
+    pub(super) sampling_control: Option<SamplingControl>,
     /// Why parts that the settings ask for are not there.
     pub(super) left_out: Vec<super::InitError>,
 }
@@ -112,7 +115,7 @@ impl Telemetry {
         #[cfg(feature = "sentry")]
         if let Some(sentry) = &parts.sentry {
             sentry.make_global();
-            log::sentry_initialized(&config.sentry);
+            log::sentry_initialized(&config.sentry, config.base_rate());
             return;
         }
         log::sentry_disabled(&config.sentry);
@@ -137,6 +140,24 @@ impl Telemetry {
     #[must_use]
     pub fn sampling(&self) -> Vec<RuleCount> {
         self.handle().sampling()
+    }
+
+    /// Changes the sampling rules while telemetry runs. `None` without a destination of spans.
+    ///
+    /// ```
+    /// use mcp_telemetry::config::AppInfo;
+    /// use mcp_telemetry::otel_smart_sampler::Rule;
+    ///
+    /// let telemetry = mcp_telemetry::init(AppInfo::new("my-server", "1.0.0"));
+    /// if let Some(sampling) = telemetry.sampling_control() {
+    ///     sampling.replace(0.5, Rule::parse("jobs: name=job * -> always")?)?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn sampling_control(&self) -> Option<SamplingControl> {
+        let parts = self.parts.as_ref();
+        parts.and_then(|parts| parts.sampling_control.clone())
     }
 
     /// Counters of the span pipeline.
@@ -194,7 +215,7 @@ impl Telemetry {
         if let Some(sentry) = &parts.sentry {
             sentry.flush(config.shutdown_timeout);
         }
-        for otlp in parts.otlp.iter().chain(&parts.otlp_copy) {
+        for otlp in parts.otlp.iter().chain(&parts.otlp_apart) {
             otlp.flush(deadline);
         }
     }
@@ -298,7 +319,7 @@ impl Parts {
             run(OTLP_METRICS, Box::new(end));
         }
         drop(handing);
-        let ways: Vec<_> = self.otlp.into_iter().chain(self.otlp_copy).collect();
+        let ways: Vec<_> = self.otlp.into_iter().chain(self.otlp_apart).collect();
         if !ways.is_empty() {
             let ways = ways.clone();
             let end = move || {

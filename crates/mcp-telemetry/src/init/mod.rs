@@ -15,12 +15,14 @@ mod resource;
 #[cfg(feature = "sentry")]
 mod sentry;
 mod spool;
+#[cfg(feature = "sentry")]
+mod stock;
 
 use std::fmt;
 use std::sync::Arc;
 
-use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
+use opentelemetry::trace::{SpanId, TraceId, TracerProvider as _};
+use opentelemetry_sdk::trace::{IdGenerator, SdkTracerProvider};
 use otel_pipeline::{PipelineProcessor, SpanSink};
 use otel_smart_sampler::SamplingCounts;
 use telemetry_sanitizer::Sanitizer;
@@ -35,8 +37,8 @@ use self::otlp::Otlp;
 pub use self::otlp::{OtlpDelivery, OtlpSignalCounts, OtlpUnsent};
 use self::spool::Spools;
 use crate::config::{AppInfo, Config, OtlpConfig, OtlpSignal};
-use crate::sampling::{self, SamplingError};
-use crate::{scrub, settings};
+use crate::sampling::{self, SamplingControl, SamplingError};
+use crate::{SpanSanitizer, scrub, settings};
 
 /// Reads the settings from the environment, sets telemetry up for the whole process, and
 /// says on stderr what it does.
@@ -102,6 +104,21 @@ pub struct Builder {
     #[cfg(feature = "sentry")]
     sentry_copy: Option<::sentry::types::Dsn>,
     otlp_copy: Option<OtlpSignal>,
+    ids: Option<Ids>,
+}
+
+/// Where ids of traces and spans come from.
+#[derive(Debug)]
+struct Ids(Box<dyn IdGenerator>);
+
+impl IdGenerator for Ids {
+    fn new_trace_id(&self) -> TraceId {
+        self.0.new_trace_id()
+    }
+
+    fn new_span_id(&self) -> SpanId {
+        self.0.new_span_id()
+    }
 }
 
 impl Builder {
@@ -114,6 +131,7 @@ impl Builder {
             #[cfg(feature = "sentry")]
             sentry_copy: None,
             otlp_copy: None,
+            ids: None,
         }
     }
 
@@ -134,6 +152,13 @@ impl Builder {
     /// Sends spans by OTLP to a second endpoint too.
     pub fn with_otlp_copy(mut self, traces: OtlpSignal) -> Self {
         self.otlp_copy = Some(traces);
+        self
+    }
+
+    /// Takes the ids of traces and spans from `ids` instead of at random, as for tests. The low 56
+    /// bits of a trace id must be random: the sampler decides by them.
+    pub fn with_id_generator(mut self, ids: impl IdGenerator + 'static) -> Self {
+        self.ids = Some(Ids(Box::new(ids)));
         self
     }
 
@@ -191,6 +216,7 @@ impl Builder {
             #[cfg(feature = "sentry")]
             sentry_copy,
             otlp_copy,
+            ids,
         } = self;
         let mut layers = layers::Layers::default();
         if stderr_logs {
@@ -215,21 +241,28 @@ impl Builder {
         #[cfg(feature = "sentry")]
         let mut on_start_dsc = false;
         #[cfg(feature = "sentry")]
+        let mut stock = None;
+        #[cfg(feature = "sentry")]
+        let sentry_otlp = self::sentry::otlp(&config, sentry_copy.as_ref());
+        #[cfg(not(feature = "sentry"))]
+        let sentry_otlp = Vec::new();
+        #[cfg(feature = "sentry")]
         if let Some(sentry) =
             self::sentry::connect(&config, &sanitizer, sentry_copy, spools.as_ref())
         {
             layers.sentry(config.sentry.enable_logs);
             if let Some(sink) = sentry.sink() {
                 parts.handle.sentry_sink = Some(sink.handle());
-                on_start_dsc = true;
+                on_start_dsc = sentry.is_bridge();
                 sinks.push(Box::new(sink));
             }
+            stock = sentry.stock(&sanitizer);
             parts.handle.sentry = Some(sentry.delivery.clone());
             parts.sentry = Some(sentry);
         }
         // A part that cannot be built is left out and reported; the others run.
         let mut left_out = Vec::new();
-        let mut otlp = Otlp::new(config.otlp.clone(), config.shutdown_timeout, spools);
+        let mut otlp = Otlp::new(config.otlp.clone(), config.shutdown_timeout, spools.clone());
         if let Some(signal) = &config.otlp.traces
             && let Some(sink) = built(otlp.span_sink(signal), &mut left_out)
         {
@@ -250,25 +283,31 @@ impl Builder {
             parts.handle.otlp = Some(otlp.figures());
             parts.otlp = Some(Arc::new(otlp));
         }
-        if let Some(signal) = &otlp_copy {
-            // A way of its own: a copy that is down must hold up nothing.
+        let copies = otlp_copy.iter().map(|signal| (signal, None));
+        let to_sentry = sentry_otlp.iter().map(|signal| (signal, spools.clone()));
+        for (signal, spools) in copies.chain(to_sentry) {
+            // A way of its own: one that is down must hold up nothing.
             let signals = OtlpConfig {
                 traces: Some(signal.clone()),
                 ..OtlpConfig::default()
             };
-            let mut copy = Otlp::new(signals, config.shutdown_timeout, None);
-            if let Some(sink) = built(copy.span_sink(signal), &mut left_out) {
+            let mut apart = Otlp::new(signals, config.shutdown_timeout, spools);
+            if let Some(sink) = built(apart.span_sink(signal), &mut left_out) {
                 sinks.push(Box::new(sink));
-                parts.otlp_copy = Some(Arc::new(copy));
+                parts.otlp_apart.push(Arc::new(apart));
             }
         }
         parts.left_out = left_out;
         if !sinks.is_empty() {
-            let sampler = sampling::sampler(config.sentry.traces_sample_rate)?;
+            let sampler = sampling::of_config(&config)?;
             let counts = SamplingCounts::new(&sampler);
+            let sampler = sampler.with_observer(counts.clone());
+            parts.sampling_control = Some(SamplingControl::new(&sampler, &config));
             let mut pipeline = PipelineProcessor::builder()
-                .with_scrub(scrub::name_exceptions)
-                .with_scrub(move |span: &mut SpanData| scrub::sanitize_span(&sanitizer, span));
+                .with_keep(sampling::keep_options(&config), sampling::mark_kept)
+                .with_scrub(scrub::NameExceptions)
+                .with_scrub(scrub::ReleaseOnSpans::new(&config))
+                .with_scrub(SpanSanitizer::new(sanitizer));
             #[cfg(feature = "sentry")]
             if on_start_dsc {
                 pipeline = pipeline.with_on_start(otel_sentry::keep_frozen_dsc);
@@ -278,11 +317,19 @@ impl Builder {
             }
             let pipeline = pipeline.build()?;
             parts.handle.pipeline = Some(pipeline.handle());
-            let provider = SdkTracerProvider::builder()
+            let mut provider = SdkTracerProvider::builder()
                 .with_resource(resource)
-                .with_sampler(sampler.with_observer(counts.clone()))
-                .with_span_processor(pipeline)
-                .build();
+                .with_sampler(sampler)
+                .with_span_processor(pipeline);
+            if let Some(ids) = ids {
+                provider = provider.with_id_generator(ids);
+            }
+            #[cfg(feature = "sentry")]
+            let provider = match stock {
+                Some(stock) => provider.with_span_processor(stock),
+                None => provider,
+            };
+            let provider = provider.build();
             layers.spans(provider.tracer("mcp-telemetry"));
             parts.handle.sampling = Some(counts);
             parts.traces = Some(provider);

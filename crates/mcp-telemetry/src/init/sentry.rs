@@ -11,7 +11,8 @@ use telemetry_sanitizer::Sanitizer;
 
 use super::panic::PanicIntegration;
 use super::spool::Spools;
-use crate::config::{Config, SentryTraces};
+use super::stock::Stock;
+use crate::config::{self, Config, OtlpSignal, SentryTraces};
 use crate::errors::{McpErrors, on_exception, tracing_records};
 use crate::health::{Sessions, Tracker};
 use crate::scrub::event;
@@ -89,6 +90,10 @@ pub(super) fn connect(
         })
         .before_send_metric(move |it| Some(event::metric(&of_metric, it)));
     options.dsn = Some(dsn);
+    if config.sentry.traces == SentryTraces::Stock {
+        // The OTel sampler has decided; what it drops never gets here.
+        options = options.traces_sample_rate(1.0);
+    }
     options.in_app_exclude.extend(NOT_IN_APP);
     let mut options = sentry::apply_defaults(otel_sentry::connect(options, &transport));
     // The SDK's own hook waits for the whole queue, on the thread that panics.
@@ -116,16 +121,42 @@ fn destination(dsn: &Dsn) -> String {
     format!("sentry-{host}-{port}{path}{}", dsn.project_id())
 }
 
+/// Where spans go by OTLP to Sentry itself: to the project, and to that of `copy`.
+pub(super) fn otlp(config: &Config, copy: Option<&Dsn>) -> Vec<OtlpSignal> {
+    let dsn = config.sentry.dsn.as_ref();
+    if config.sentry.traces != SentryTraces::Otlp {
+        return Vec::new();
+    }
+    let copy = copy.and_then(|dsn| dsn.to_string().parse::<config::Dsn>().ok());
+    dsn.into_iter()
+        .chain(copy.as_ref())
+        .map(OtlpSignal::spans_to_sentry)
+        .collect()
+}
+
 impl Sentry {
-    /// The sink of spans; `None` where Sentry gets no traces.
+    /// The sink of spans; `None` where nothing of them goes to Sentry. Where spans go there in
+    /// another way, it captures their exceptions alone.
     pub(super) fn sink(&self) -> Option<SentrySink> {
-        match self.traces {
-            SentryTraces::Bridge => {
-                let sink = SentrySink::new(&self.client, &self.transport).ok()?;
-                Some(sink.with_exceptions(&self.client, on_exception))
-            }
-            _ => None,
+        if self.traces == SentryTraces::Off {
+            return None;
         }
+        let sink = SentrySink::new(&self.client, &self.transport).ok()?;
+        let sink = sink.with_exceptions(&self.client, on_exception);
+        Some(match self.is_bridge() {
+            true => sink,
+            false => sink.without_transactions(),
+        })
+    }
+
+    /// Whether the sink of spans sends transactions.
+    pub(super) fn is_bridge(&self) -> bool {
+        self.traces == SentryTraces::Bridge
+    }
+
+    /// The SDK's own processor, where it is asked for.
+    pub(super) fn stock(&self, sanitizer: &Sanitizer) -> Option<Stock> {
+        (self.traces == SentryTraces::Stock).then(|| Stock::new(sanitizer.clone()))
     }
 
     /// Makes the client that of every thread which has no scope of its own yet.

@@ -4,7 +4,6 @@
 //! dashboards and the OTel conventions look for, and inside it, for tools, resources and
 //! prompts, an execution span with op `mcp.tool`, `mcp.resource` or `mcp.prompt`.
 
-mod bounded_json;
 mod facts;
 mod handler;
 mod instance;
@@ -23,7 +22,6 @@ mod service;
 mod session;
 mod text;
 
-pub(crate) use bounded_json::bounded_json;
 #[cfg(feature = "client")]
 pub(crate) use facts::{Facts, Peers};
 pub use handler::TracedHandler;
@@ -51,4 +49,4 @@ pub(crate) use result::Observed;
 pub use service::TracedService;
 #[cfg(feature = "client")]
 pub(crate) use service::operation;
-pub(crate) use text::{bounded, id, uri};
+pub(crate) use text::{bounded, id, json, uri};

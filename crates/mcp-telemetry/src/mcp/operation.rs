@@ -18,9 +18,8 @@ use rmcp::model::{
 
 use serde_json::Value as Json;
 
-use super::bounded_json::bounded_json;
 use super::known::OTHER;
-use super::text::{bounded, content, uri};
+use super::text::{bounded, content, json, uri};
 use crate::attributes as names;
 use crate::call::CallKind;
 use crate::settings::send_pii;
@@ -84,7 +83,7 @@ impl<'a> Operation<'a> {
     fn variables<'b>(&mut self, arguments: impl Iterator<Item = (&'b String, &'b Json)>) {
         for (name, value) in arguments.take(MAX_PROMPT_ARGUMENTS) {
             // The convention wants the value as text, Sentry's as JSON.
-            let json = bounded_json(value);
+            let json = json(value);
             let text = match value.as_str() {
                 Some(text) => content(text).into_owned(),
                 None => json.clone(),
@@ -136,7 +135,7 @@ impl Params for CallToolRequestParams {
         operation.fact(names::GEN_AI_OPERATION_NAME, "execute_tool");
         operation.fact(names::GEN_AI_TOOL_NAME, bounded(&self.name).into_owned());
         if let Some(arguments) = self.arguments.as_ref().filter(|_| send_pii()) {
-            let arguments = bounded_json(arguments);
+            let arguments = json(arguments);
             operation.fact(names::GEN_AI_TOOL_CALL_ARGUMENTS, arguments);
         }
         operation.retry(self.input_responses.as_ref(), self.request_state.as_ref());
@@ -266,7 +265,7 @@ mod tests {
     use rmcp::model::InputResponses;
 
     use super::*;
-    use crate::mcp::bounded_json::CONTENT_LIMIT;
+    use crate::mcp::text::CONTENT_LIMIT;
 
     fn facts(operation: &Operation<'_>) -> Vec<(String, String)> {
         let facts = operation.facts.iter();
@@ -310,7 +309,7 @@ mod tests {
         for key in ["long", "list"] {
             for prefix in ["gen_ai.prompt.variable.", "mcp.request.argument."] {
                 let value = value(&format!("{prefix}{key}"));
-                let room = CONTENT_LIMIT - 1..=CONTENT_LIMIT + '…'.len_utf8();
+                let room = CONTENT_LIMIT - 3..=CONTENT_LIMIT;
                 assert!(
                     room.contains(&value.len()),
                     "{prefix}{key}: {}",

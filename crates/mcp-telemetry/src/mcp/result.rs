@@ -11,11 +11,10 @@ use rmcp::model::{
     ReadResourceResponse, ReadResourceResult, ResourceContents, Role, ServerResult,
 };
 
-use super::bounded_json::bounded_json;
 use super::known::OTHER;
 use super::operation::{count, server_capabilities};
 use super::outcome::Outcome;
-use super::text::bounded;
+use super::text::{bounded, json};
 use crate::attributes as names;
 use crate::call::outcome::ToolResult as _;
 use crate::call::output;
@@ -141,7 +140,7 @@ impl Observed for CallToolResult {
             count(names::MCP_TOOL_RESULT_CONTENT_COUNT, self.content.len()),
         ];
         if send_pii() {
-            let content = Value::from(bounded_json(&self.content));
+            let content = Value::from(json(&self.content));
             attributes.push(KeyValue::new(
                 names::GEN_AI_TOOL_CALL_RESULT,
                 content.clone(),
@@ -178,10 +177,7 @@ impl Observed for GetPromptResult {
                 Role::Assistant => "assistant",
             };
             let content = message.content.as_text();
-            let content = content.map_or_else(
-                || bounded_json(&message.content),
-                |text| bounded_json(&text.text),
-            );
+            let content = content.map_or_else(|| json(&message.content), |text| json(&text.text));
             attributes.push(KeyValue::new(names::MCP_PROMPT_RESULT_MESSAGE_ROLE, role));
             attributes.push(KeyValue::new(
                 names::MCP_PROMPT_RESULT_MESSAGE_CONTENT,

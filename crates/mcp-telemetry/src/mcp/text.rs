@@ -3,31 +3,30 @@
 use std::borrow::Cow;
 
 use rmcp::model::NumberOrString;
+use serde::Serialize;
 
-use super::bounded_json::CONTENT_LIMIT;
+use crate::bounded;
 use crate::settings::send_pii;
 
 /// The longest text taken over from a client into an attribute.
 const TEXT_LIMIT: usize = 256;
 
-/// At most [`TEXT_LIMIT`] bytes of a client's text, cut at a character.
+/// The longest recorded input or output, in bytes.
+pub(crate) const CONTENT_LIMIT: usize = 8 * 1024;
+
+/// At most [`TEXT_LIMIT`] bytes of a client's text.
 pub(crate) fn bounded(text: &str) -> Cow<'_, str> {
-    cut(text, TEXT_LIMIT)
+    bounded::text(text, TEXT_LIMIT)
 }
 
-/// At most [`CONTENT_LIMIT`] bytes of an input that is a text, cut at a character.
+/// At most [`CONTENT_LIMIT`] bytes of an input that is a text.
 pub(crate) fn content(text: &str) -> Cow<'_, str> {
-    cut(text, CONTENT_LIMIT)
+    bounded::text(text, CONTENT_LIMIT)
 }
 
-fn cut(text: &str, limit: usize) -> Cow<'_, str> {
-    if text.len() <= limit {
-        return Cow::Borrowed(text);
-    }
-    let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
-    let end = ends.take_while(|end| *end <= limit).last();
-    let text = text.get(..end.unwrap_or(0));
-    Cow::Owned(format!("{}…", text.unwrap_or_default()))
+/// The JSON of an input or output, at most [`CONTENT_LIMIT`] bytes.
+pub(crate) fn json(value: &impl Serialize) -> String {
+    bounded::json(value, CONTENT_LIMIT)
 }
 
 /// A JSON-RPC id, or a token, as text.
@@ -80,6 +79,6 @@ mod tests {
     fn long_texts_are_cut_at_a_character() {
         assert_eq!(bounded("short"), "short");
         let cut = bounded(&"ö".repeat(200)).into_owned();
-        assert!(cut.ends_with('…') && cut.len() <= TEXT_LIMIT + '…'.len_utf8());
+        assert!(cut.ends_with('…') && cut.len() <= TEXT_LIMIT);
     }
 }

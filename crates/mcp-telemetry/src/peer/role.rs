@@ -323,7 +323,7 @@ fn log_message(params: &LoggingMessageNotificationParam) -> Vec<KeyValue> {
     if send_pii() {
         let message = match &params.data {
             Value::String(text) => bounded(text).into_owned(),
-            data => crate::mcp::bounded_json(data),
+            data => crate::mcp::json(data),
         };
         facts.push(KeyValue::new(names::MCP_LOGGING_MESSAGE, message));
     }

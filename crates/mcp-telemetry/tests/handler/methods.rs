@@ -255,7 +255,7 @@ async fn long_names_are_cut() {
     let connection = Connection::legacy(TracedHandler::new(Server::default())).await;
     assert!(connection.call(&"ü".repeat(10_000)).await.is_err());
     let span = rig.spans().one("tools/call _OTHER");
-    let cut = format!("{}…", "ü".repeat(128));
+    let cut = format!("{}…", "ü".repeat(126));
     let expected = json!({ "mcp.tool.name": cut, "gen_ai.tool.name": cut });
     assert_has(&span, expected);
 }

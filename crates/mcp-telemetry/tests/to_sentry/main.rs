@@ -16,6 +16,7 @@ mod failures;
 mod health;
 mod isolation;
 mod otel_events;
+mod ways;
 
 use common::Live;
 use mcp_telemetry::sentry::Hub;

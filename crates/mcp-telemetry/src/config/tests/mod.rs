@@ -1,6 +1,7 @@
 //! Each variable good and bad. What concerns all of them is in `whole`.
 
 mod otlp;
+mod sampling;
 mod whole;
 
 use super::*;
@@ -275,11 +276,23 @@ fn propagators() {
 fn words_of_ours() {
     let traces = "MCP_TELEMETRY_SENTRY_TRACES";
     assert_eq!(good(&[(traces, "OFF")]).sentry.traces, SentryTraces::Off);
-    for value in ["stock", "otlp", "true"] {
-        let (config, text) = bad(&[(traces, value)], &[traces]);
-        assert_eq!(config.sentry.traces, SentryTraces::Bridge);
-        assert!(text.contains("expected `bridge` or `off`"), "{text}");
+    let (config, text) = bad(&[(traces, "true")], &[traces]);
+    assert_eq!(config.sentry.traces, SentryTraces::Bridge);
+    let words = "`bridge`, `stock`, `otlp`, `collector` or `off`";
+    assert!(text.contains(&format!("expected {words}")), "{text}");
+    for way in [
+        SentryTraces::Bridge,
+        SentryTraces::Stock,
+        SentryTraces::Otlp,
+    ] {
+        assert_eq!(good(&[(traces, way.as_str())]).sentry.traces, way);
     }
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
+    let config = good(&[(traces, "collector"), endpoint]);
+    assert_eq!(config.sentry.traces, SentryTraces::Collector);
+    let (config, text) = bad(&[(traces, "collector")], &[traces]);
+    assert_eq!(config.sentry.traces, SentryTraces::Collector);
+    assert!(text.contains("needs an OTLP endpoint for traces"), "{text}");
     let parent = "MCP_TELEMETRY_MCP_PARENT";
     let config = good(&[(parent, "ambient-first")]);
     assert_eq!(config.mcp.parent, McpParent::AmbientFirst);
@@ -291,4 +304,17 @@ fn words_of_ours() {
 fn redact_keys() {
     let config = good(&[("MCP_TELEMETRY_REDACT_KEYS", " tenant_id ,,Card,tenant_id")]);
     assert_eq!(config.redact_keys, ["tenant_id", "Card"]);
+}
+
+#[test]
+fn propagation() {
+    let config = good(&[("MCP_TELEMETRY_STRICT_CONTINUATION", "yes")]);
+    assert!(config.strict_continuation);
+    let name = "MCP_TELEMETRY_PROPAGATION_TARGETS";
+    let config = good(&[(name, "api.example.com, *.internal:8080,[::1]")]);
+    let targets = ["api.example.com", "*.internal:8080", "[::1]"];
+    assert_eq!(config.propagation_targets, targets);
+    let (config, text) = bad(&[(name, "https://a/b,c")], &[name]);
+    assert_eq!(config.propagation_targets, ["c"]);
+    assert!(text.contains("`https://a/b` is no host"), "{text}");
 }

@@ -241,3 +241,46 @@ fn wrong_headers_are_left_out() {
     }
     assert!(!text.contains("hidden"), "{text}");
 }
+
+/// What one project would get twice is left out, and reported with the variable that asks for it.
+#[test]
+fn nothing_is_sent_to_one_project_twice() {
+    let (dsn, way) = (("SENTRY_DSN", DSN), "MCP_TELEMETRY_SENTRY_TRACES");
+    let common = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    let traces = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+    let base = "https://O1.ingest.sentry.io:443/api/42/integration/otlp";
+    let own = &*format!("{base}/v1/traces");
+    for word in ["bridge", "stock", "otlp"] {
+        let (config, text) = bad(&[dsn, (way, word), (traces, own)], &[traces]);
+        assert!(config.otlp.traces.is_none(), "{word}");
+        assert!(
+            text.contains(&format!("gets the spans by `{word}`")),
+            "{text}"
+        );
+        assert!(!text.contains("examplekey"), "{text}");
+    }
+    for word in ["collector", "off"] {
+        let config = good(&[dsn, (way, word), (traces, own)]);
+        assert!(config.otlp.traces.is_some(), "{word}");
+    }
+    // The common endpoint: spans and logs.
+    let (config, _) = bad(&[dsn, (common, base)], &[common, common]);
+    assert!(config.otlp.traces.is_none() && config.otlp.logs.is_none());
+    let no_logs = ("SENTRY_ENABLE_LOGS", "false");
+    let (config, _) = bad(&[dsn, no_logs, (common, base)], &[common]);
+    assert!(config.otlp.traces.is_none() && config.otlp.logs.is_some());
+    // Other projects, other hosts, and collectors are none of ours.
+    for other in [
+        "https://o1.ingest.sentry.io/api/421/integration/otlp",
+        "https://o1.ingest.sentry.io/api/43/integration/otlp",
+        "https://o2.ingest.sentry.io/api/42/integration/otlp",
+        "https://o1.ingest.sentry.io:444/api/42/integration/otlp",
+        "https://o1.ingest.sentry.io",
+        "http://collector:4318",
+    ] {
+        let config = good(&[dsn, (common, other)]);
+        assert!(config.otlp.traces.is_some(), "{other}");
+    }
+    // Without a DSN there is no other way.
+    assert!(good(&[(common, base)]).otlp.traces.is_some());
+}

@@ -28,7 +28,7 @@ fn the_defaults_of_the_table_are_the_defaults_of_the_code() {
         assert_eq!(with(variable.name, &written), unset, "{}", variable.name);
         compared += 1;
     }
-    assert_eq!(compared, 20);
+    assert_eq!(compared, 23);
 }
 
 #[test]
@@ -86,10 +86,10 @@ fn all_wrong_at_once() {
 
     let text = errors.to_string();
     assert!(
-        text.starts_with("41 wrong settings:\n  SENTRY_DSN: "),
+        text.starts_with("48 wrong settings:\n  SENTRY_DSN: "),
         "{text}"
     );
-    assert_eq!(text.lines().count(), 42);
+    assert_eq!(text.lines().count(), 49);
     for problem in errors.problems() {
         assert!(!problem.expected.is_empty() && !problem.fallback.is_empty());
     }
