@@ -8,8 +8,8 @@ use std::time::Duration;
 use axum::extract::{ConnectInfo, MatchedPath};
 use axum::routing::get;
 use axum::{Json, Router};
-use mcp_telemetry::TracedHandler;
 use mcp_telemetry::http::HttpLayer;
+use mcp_telemetry::{TelemetryHandle, TracedHandler};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::json;
@@ -21,6 +21,9 @@ use crate::SplunkServer;
 /// Path of the MCP endpoint.
 pub const MCP_PATH: &str = "/mcp";
 
+/// Path of the figures of telemetry.
+pub const TELEMETRY_PATH: &str = "/telemetry";
+
 /// How the server is reached.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -29,9 +32,12 @@ pub struct HttpOptions {
     /// another host is refused, which keeps web pages from reaching a local server through
     /// a name of theirs (DNS rebinding).
     pub allowed_hosts: Vec<String>,
+    /// Telemetry whose figures are served on [`TELEMETRY_PATH`].
+    pub telemetry: Option<TelemetryHandle>,
 }
 
-/// The routes: MCP on [`MCP_PATH`], and `/health`.
+/// The routes: MCP on [`MCP_PATH`], `/health`, and where there is telemetry its figures on
+/// [`TELEMETRY_PATH`], which are not traced themselves.
 ///
 /// Cancel `shutdown` to end the sessions. Spans have their client's address where this is served
 /// with `into_make_service_with_connect_info::<SocketAddr>()`, as [`serve`] does.
@@ -50,10 +56,17 @@ pub fn router(server: SplunkServer, options: HttpOptions, shutdown: Cancellation
         .with_mcp_path(MCP_PATH)
         .with_route(|head: &_| matched(head))
         .with_client_address(|head: &_| connected(head));
-    Router::new()
+    let router = Router::new()
         .nest_service(MCP_PATH, mcp)
         .route("/health", get(health))
-        .layer(layer)
+        .layer(layer);
+    match options.telemetry {
+        Some(handle) => router.route(
+            TELEMETRY_PATH,
+            get(move || async move { Json(handle.to_json()) }),
+        ),
+        None => router,
+    }
 }
 
 /// How long requests under way may take once the server is to end.

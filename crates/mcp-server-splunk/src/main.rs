@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use clap::{Parser, ValueEnum};
 use mcp_server_splunk::{SplunkServer, app_info, http, stdio};
+use mcp_telemetry::TelemetryHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -47,7 +48,7 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let served = runtime.block_on(serve(arguments));
+    let served = runtime.block_on(serve(arguments, telemetry.handle()));
     // Requests that did not end in time are dropped here, so that their spans are sent.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     if let Err(error) = telemetry.shutdown() {
@@ -56,7 +57,7 @@ fn main() -> anyhow::Result<()> {
     served
 }
 
-async fn serve(arguments: Arguments) -> anyhow::Result<()> {
+async fn serve(arguments: Arguments, telemetry: TelemetryHandle) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     tokio::spawn(cancel_on_signal(shutdown.clone()));
     let server = SplunkServer::from_lookup(|key| std::env::var(key).ok());
@@ -71,6 +72,7 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
             );
             let mut options = http::HttpOptions::default();
             options.allowed_hosts = arguments.allowed_hosts;
+            options.telemetry = Some(telemetry);
             Ok(http::serve(listener, server, options, shutdown).await?)
         }
     }

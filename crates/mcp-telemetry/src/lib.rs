@@ -29,7 +29,7 @@ pub use environment::child_environment;
 pub use errors::{McpErrorContext, McpErrorType, capture_mcp_error};
 pub use init::{
     Builder, InitError, OtlpDelivery, OtlpSignalCounts, OtlpUnsent, ShutdownError, Telemetry,
-    TelemetryLayer, init,
+    TelemetryHandle, TelemetryLayer, init,
 };
 pub use mcp::{TracedHandler, TracedService};
 pub use mcp_telemetry_macros::{

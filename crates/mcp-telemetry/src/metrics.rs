@@ -101,23 +101,45 @@ impl Measured {
     }
 }
 
-/// The counter of requests with a session that the server does not know: name, unit, and
-/// description.
-const SESSION_NOT_FOUND: [&str; 3] = [
-    "mcp.server.session.not_found",
-    "{request}",
-    "Requests that name a session which the server does not know.",
-];
+/// An instrument, as its documentation has it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Instrument {
+    pub(crate) name: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) form: Form,
+    pub(crate) meaning: &'static str,
+}
 
-/// Name, unit, buckets and description of every instrument.
-pub(crate) fn all() -> Vec<(&'static str, &'static str, &'static [f64], &'static str)> {
-    let durations = Measured::ALL.map(|measured| {
-        let (name, buckets, description) = measured.instrument();
-        (name, "s", buckets, description)
+/// What an instrument makes of its numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Form {
+    /// A histogram with these buckets.
+    Histogram(&'static [f64]),
+    Counter,
+    Gauge,
+}
+
+/// The counter of requests with a session that the server does not know.
+const SESSION_NOT_FOUND: Instrument = Instrument {
+    name: "mcp.server.session.not_found",
+    unit: "{request}",
+    form: Form::Counter,
+    meaning: "Requests that name a session which the server does not know.",
+};
+
+/// Every instrument.
+pub(crate) fn all() -> impl Iterator<Item = Instrument> {
+    let durations = Measured::ALL.into_iter().map(|measured| {
+        let (name, buckets, meaning) = measured.instrument();
+        Instrument {
+            name,
+            unit: "s",
+            form: Form::Histogram(buckets),
+            meaning,
+        }
     });
-    let [name, unit, description] = SESSION_NOT_FOUND;
-    let counter = (name, unit, &[][..], description);
-    durations.into_iter().chain([counter]).collect()
+    let own = crate::init::observed::all();
+    durations.chain([SESSION_NOT_FOUND]).chain(own)
 }
 
 impl Instruments {
@@ -128,9 +150,14 @@ impl Instruments {
             let histogram = histogram.with_boundaries(buckets.to_vec());
             histogram.with_description(description).build()
         });
-        let [name, unit, description] = SESSION_NOT_FOUND;
+        let Instrument {
+            name,
+            unit,
+            meaning,
+            ..
+        } = SESSION_NOT_FOUND;
         let counter = meter.u64_counter(name).with_unit(unit);
-        let session_not_found = counter.with_description(description).build();
+        let session_not_found = counter.with_description(meaning).build();
         Self {
             durations,
             session_not_found,

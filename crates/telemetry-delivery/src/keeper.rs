@@ -52,11 +52,11 @@ impl Keeper {
             Ok(spool) => spool,
             Err(error) => {
                 let directory = &options.directory;
-                let report = format!(
+                options.report(&format!(
                     "no spool in {directory:?}, unsent telemetry is in memory only: {error}"
-                );
-                options.report(&report);
-                state.stats().failed(report);
+                ));
+                // Figures may be shown to others: without the path.
+                state.stats().failed(format!("no spool: {error}"));
                 return None;
             }
         };
@@ -108,16 +108,14 @@ impl Keeper {
         }
     }
 
-    /// Writes down what is left at the end.
-    pub(crate) fn close<P: Protocol>(mut self, state: &State<P>) {
+    /// Writes down what is left at the end, and leaves the directory to others. The files are to
+    /// be synced.
+    pub(crate) fn close<P: Protocol>(mut self, state: &State<P>) -> Vec<Arc<File>> {
         while self.write(state) > 0 {}
         state.give_up();
         self.hear(state);
         self.tell(state);
-        for file in self.spool.unsynced() {
-            // It is the system's by now: a failure here concerns a loss of power alone.
-            let _ = file.sync_data();
-        }
+        self.spool.unsynced()
     }
 
     /// Takes note of what became of the loads.
@@ -236,10 +234,7 @@ impl Keeper {
         let files: Vec<Arc<File>> = self.spool.unsynced();
         self.synced = now;
         self.syncing = Some(tokio::task::spawn_blocking(move || {
-            for file in files {
-                // What fails to be synced is the system's all the same.
-                let _ = file.sync_data();
-            }
+            sync_all(&files);
         }));
         None
     }
@@ -261,8 +256,17 @@ impl Keeper {
     }
 
     fn say<P: Protocol>(&self, state: &State<P>, notice: &str) {
-        let report = format!("the spool in {:?}: {notice}", self.options.directory);
-        self.options.report(&report);
-        state.stats().failed(report);
+        let directory = &self.options.directory;
+        self.options
+            .report(&format!("the spool in {directory:?}: {notice}"));
+        state.stats().failed(format!("the spool: {notice}"));
+    }
+}
+
+/// Syncs files to the disk itself.
+pub(crate) fn sync_all(files: &[Arc<File>]) {
+    for file in files {
+        // What was written is the system's by now: this concerns a loss of power alone.
+        let _ = file.sync_data();
     }
 }

@@ -81,7 +81,7 @@ impl<P: Protocol> State<P> {
             worker: OnceLock::new(),
             stats,
             news: Mutex::default(),
-            max_news: bounds.count,
+            max_news: bounds.count.saturating_mul(2),
             spooled: AtomicUsize::new(0),
         }
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::http::{Http, HttpOptions};
-use crate::keeper::{Keeper, Turn};
+use crate::keeper::{Keeper, Turn, sync_all};
 use crate::protocol::{Load as _, NotSent, Protocol, Verdict};
 use crate::queue::{Next, Parcel};
 use crate::retry::{RetryPolicy, random};
@@ -79,7 +79,10 @@ fn run<P: Protocol>(state: &Arc<State<P>>, parts: Parts) {
     // Drops the requests on their way, and does not wait for name look-ups.
     runtime.shutdown_background();
     if let Some(keeper) = keeper {
-        keeper.close(state);
+        let files = keeper.close(state);
+        // Nobody waits for the disk.
+        state.stopped(DropReason::Shutdown);
+        sync_all(&files);
     }
 }
 

@@ -12,6 +12,7 @@ mod http;
 mod program;
 mod says;
 mod settings;
+mod spool;
 mod stdio;
 
 use telemetry_testkit::{OtlpSpan, SentrySpan, Sink, Transaction};

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
+use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use otel_pipeline::{ExportHandle, ExportStats, PipelineHandle, PipelineStats};
-use otel_smart_sampler::{RuleCount, SamplingCounts};
+use otel_pipeline::{ExportStats, PipelineStats};
+use otel_smart_sampler::RuleCount;
 
+use super::handle::TelemetryHandle;
 use super::otlp::{Otlp, OtlpDelivery, OtlpUnsent};
 use super::spool::Spools;
 use crate::config::Config;
@@ -50,17 +52,13 @@ fn in_words(unsent: &OtlpUnsent, spooled: u64) -> String {
 pub(super) struct Parts {
     #[cfg(feature = "sentry")]
     pub(super) sentry: Option<super::sentry::Sentry>,
-    #[cfg(feature = "sentry")]
-    pub(super) sentry_sink: Option<otel_sentry::SinkHandle>,
     pub(super) traces: Option<SdkTracerProvider>,
     pub(super) logs: Option<SdkLoggerProvider>,
     pub(super) metrics: Option<SdkMeterProvider>,
-    pub(super) pipeline: Option<PipelineHandle>,
-    pub(super) otlp_sink: Option<ExportHandle>,
     pub(super) otlp: Option<Arc<Otlp>>,
     /// Ways of their own: to a copy, and to Sentry.
     pub(super) otlp_apart: Vec<Arc<Otlp>>,
-    pub(super) sampling: Option<SamplingCounts>,
+    pub(super) handle: TelemetryHandle,
     pub(super) spools: Option<Spools>,
     pub(super) sampling_control: Option<SamplingControl>,
     /// Why parts that the settings ask for are not there.
@@ -108,6 +106,7 @@ impl Telemetry {
         if let Some(metrics) = &parts.metrics {
             opentelemetry::global::set_meter_provider(metrics.clone());
             crate::metrics::install(metrics);
+            super::observed::observe(&metrics.meter("mcp-telemetry"), &parts.handle);
         }
         for problem in &parts.left_out {
             tracing::warn!(%problem, "telemetry runs without a part of it");
@@ -132,14 +131,17 @@ impl Telemetry {
             .is_some_and(|parts| parts.traces.is_some())
     }
 
+    /// Reads the figures from elsewhere, also after the end.
+    #[must_use]
+    pub fn handle(&self) -> TelemetryHandle {
+        let handle = self.parts.as_ref().map(|parts| parts.handle.clone());
+        handle.unwrap_or_default()
+    }
+
     /// What the sampler saw and kept, by rule.
     #[must_use]
     pub fn sampling(&self) -> Vec<RuleCount> {
-        let counts = self
-            .parts
-            .as_ref()
-            .and_then(|parts| parts.sampling.as_ref());
-        counts.map(SamplingCounts::snapshot).unwrap_or_default()
+        self.handle().sampling()
     }
 
     /// Changes the sampling rules while telemetry runs. `None` without a destination of spans.
@@ -163,49 +165,35 @@ impl Telemetry {
     /// Counters of the span pipeline.
     #[must_use]
     pub fn pipeline(&self) -> PipelineStats {
-        let pipeline = self
-            .parts
-            .as_ref()
-            .and_then(|parts| parts.pipeline.as_ref());
-        pipeline.map(PipelineHandle::stats).unwrap_or_default()
+        self.handle().pipeline()
     }
 
     /// Counters of the OTLP span exporter. What it has exported is in the hands of the
     /// delivery: see [`otlp_delivery`](Self::otlp_delivery).
     #[must_use]
     pub fn otlp(&self) -> ExportStats {
-        let sink = self
-            .parts
-            .as_ref()
-            .and_then(|parts| parts.otlp_sink.as_ref());
-        sink.map(ExportHandle::stats).unwrap_or_default()
+        self.handle().otlp()
     }
 
     /// Figures of the delivery over OTLP: of spans, log records and metrics, those of
     /// [`Builder::with_otlp_copy`](crate::Builder::with_otlp_copy) left out.
     #[must_use]
     pub fn otlp_delivery(&self) -> Option<OtlpDelivery> {
-        let otlp = self.parts.as_ref().and_then(|parts| parts.otlp.as_ref());
-        otlp.map(|otlp| otlp.figures())
+        self.handle().otlp_delivery()
     }
 
     /// Counters of Sentry's transactions.
     #[cfg(feature = "sentry")]
     #[must_use]
     pub fn sentry_transactions(&self) -> otel_sentry::SinkStats {
-        let sink = self
-            .parts
-            .as_ref()
-            .and_then(|parts| parts.sentry_sink.as_ref());
-        sink.map(otel_sentry::SinkHandle::stats).unwrap_or_default()
+        self.handle().sentry_transactions()
     }
 
     /// Counters of the delivery to Sentry.
     #[cfg(feature = "sentry")]
     #[must_use]
     pub fn sentry_delivery(&self) -> Option<otel_sentry::delivery::DeliverySnapshot> {
-        let sentry = self.parts.as_ref().and_then(|parts| parts.sentry.as_ref());
-        sentry.map(|sentry| sentry.delivery.snapshot())
+        self.handle().sentry_delivery()
     }
 
     /// Sends what waits. May block for as long as the shutdown timeout.

@@ -1,9 +1,12 @@
 //! Setting everything up, and taking it down.
 
+mod figures;
 mod guard;
+mod handle;
 mod layers;
 mod log_layer;
 mod log_records;
+pub(crate) mod observed;
 mod otlp;
 #[cfg(feature = "sentry")]
 mod panic;
@@ -28,6 +31,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use self::guard::Parts;
 pub use self::guard::{ShutdownError, Telemetry};
+pub use self::handle::TelemetryHandle;
 pub use self::layers::TelemetryLayer;
 use self::otlp::Otlp;
 pub use self::otlp::{OtlpDelivery, OtlpSignalCounts, OtlpUnsent};
@@ -248,11 +252,12 @@ impl Builder {
         {
             layers.sentry(config.sentry.enable_logs);
             if let Some(sink) = sentry.sink() {
-                parts.sentry_sink = Some(sink.handle());
+                parts.handle.sentry_sink = Some(sink.handle());
                 on_start_dsc = sentry.is_bridge();
                 sinks.push(Box::new(sink));
             }
             stock = sentry.stock(&sanitizer);
+            parts.handle.sentry = Some(sentry.delivery.clone());
             parts.sentry = Some(sentry);
         }
         // A part that cannot be built is left out and reported; the others run.
@@ -261,7 +266,7 @@ impl Builder {
         if let Some(signal) = &config.otlp.traces
             && let Some(sink) = built(otlp.span_sink(signal), &mut left_out)
         {
-            parts.otlp_sink = Some(sink.handle());
+            parts.handle.otlp_sink = Some(sink.handle());
             sinks.push(Box::new(sink));
         }
         if let Some(signal) = &config.otlp.logs
@@ -274,7 +279,10 @@ impl Builder {
             let metrics = otlp.meter_provider(signal, &resource, &sanitizer);
             parts.metrics = built(metrics, &mut left_out);
         }
-        parts.otlp = otlp.is_used().then(|| Arc::new(otlp));
+        if otlp.is_used() {
+            parts.handle.otlp = Some(otlp.figures());
+            parts.otlp = Some(Arc::new(otlp));
+        }
         let copies = otlp_copy.iter().map(|signal| (signal, None));
         let to_sentry = sentry_otlp.iter().map(|signal| (signal, spools.clone()));
         for (signal, spools) in copies.chain(to_sentry) {
@@ -308,7 +316,7 @@ impl Builder {
                 pipeline = pipeline.with_sink(sink);
             }
             let pipeline = pipeline.build()?;
-            parts.pipeline = Some(pipeline.handle());
+            parts.handle.pipeline = Some(pipeline.handle());
             let mut provider = SdkTracerProvider::builder()
                 .with_resource(resource)
                 .with_sampler(sampler)
@@ -323,7 +331,7 @@ impl Builder {
             };
             let provider = provider.build();
             layers.spans(provider.tracer("mcp-telemetry"));
-            parts.sampling = Some(counts);
+            parts.handle.sampling = Some(counts);
             parts.traces = Some(provider);
         }
         Ok((Telemetry::new(config, parts), layers.finish()))

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Condition, NOT_EMITTED, SPANS};
 use crate::attributes::{ALL, Gate, Source, ValueType};
+use crate::metrics::{Form, Instrument};
 
 /// The page `ATTRIBUTES.md`.
 #[must_use]
@@ -56,13 +57,22 @@ pub fn markdown() -> String {
         "\n## Metrics\n\nThey go out by OTLP, and count whether or not a trace is sampled.\n\n\
          | instrument | unit | buckets | meaning |\n|---|---|---|---|\n",
     );
-    for (name, unit, buckets, meaning) in crate::metrics::all() {
-        let buckets = buckets.iter().map(f64::to_string).collect::<Vec<_>>();
-        let buckets = match buckets.is_empty() {
-            true => "- (a counter)".to_owned(),
-            false => buckets.join(" "),
+    for it in crate::metrics::all() {
+        let Instrument {
+            name,
+            unit,
+            form,
+            meaning,
+        } = it;
+        let form = match form {
+            Form::Counter => "- (a counter)".to_owned(),
+            Form::Gauge => "- (a gauge)".to_owned(),
+            Form::Histogram(buckets) => {
+                let buckets = buckets.iter().map(f64::to_string).collect::<Vec<_>>();
+                buckets.join(" ")
+            }
         };
-        let _ = writeln!(page, "| `{name}` | `{unit}` | {buckets} | {meaning} |");
+        let _ = writeln!(page, "| `{name}` | `{unit}` | {form} | {meaning} |");
     }
     page.push_str("\n## Not there, and why\n\n| what | why |\n|---|---|\n");
     for (what, why) in NOT_EMITTED {

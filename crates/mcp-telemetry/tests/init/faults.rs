@@ -8,6 +8,7 @@ use telemetry_testkit::{Fault, Sink};
 use tracing::subscriber::with_default;
 use tracing_subscriber::layer::SubscriberExt as _;
 
+use crate::certificate::UnknownCertificate;
 use crate::common::{self, config};
 use crate::raw_server::{RawServer, answer, hang, read, serve_well, write};
 use crate::wait_until;
@@ -241,6 +242,29 @@ fn a_part_that_the_server_rejects_is_counted() {
     assert_eq!(telemetry.shutdown(), Ok(()));
 }
 
+/// What cannot be reached is tried until the time is up, and says why.
+#[test]
+fn what_cannot_be_reached_is_named() {
+    let _alone = common::alone();
+    let server = UnknownCertificate::start();
+    for (endpoint, reason) in [
+        (&*server.endpoint(), ["certificate"; 2]),
+        // A resolver may say so, or say nothing in time.
+        ("http://nowhere.invalid", ["dns error", "timed out"]),
+    ] {
+        let telemetry = busy(endpoint, "300");
+        wait_until(|| figures(&telemetry).delivery.retried > 0);
+        let figures = figures(&telemetry);
+        let error = figures.delivery.last_error.unwrap();
+        let is_named = reason.iter().any(|it| error.contains(it));
+        assert!(is_named, "{reason:?}: {error}");
+        assert_eq!(figures.delivery.dropped.total(), 0, "{reason:?}");
+        let error = telemetry.shutdown().unwrap_err();
+        assert_eq!(error.unsent.spans, COUNT, "{reason:?}: {error}");
+    }
+    assert_eq!(server.requests(), 0, "no byte of a request");
+}
+
 /// A shutdown returns in time and says what it left behind.
 #[track_caller]
 fn assert_ends(endpoint: &str, what: &str) {
@@ -291,6 +315,9 @@ fn no_fault_holds_up_the_end() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     assert_ends(&format!("http://{address}"), "refused");
+    assert_ends("http://nowhere.invalid", "no name");
+    let server = UnknownCertificate::start();
+    assert_ends(&server.endpoint(), "a certificate that nobody has signed");
     // The kernel takes the connection; nobody ever looks at it.
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();

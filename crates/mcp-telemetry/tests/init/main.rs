@@ -8,14 +8,18 @@
     reason = "a failed set-up fails the test"
 )]
 
+mod certificate;
 #[path = "../common/mod.rs"]
 mod common;
 mod delivery;
 mod faults;
 mod logs;
 mod raw_server;
+#[cfg(feature = "sentry")]
+mod sentry_faults;
 mod setup;
 mod shutdown;
+#[cfg(feature = "sentry")]
 mod spool;
 mod status;
 

@@ -11,6 +11,7 @@
 mod common;
 mod counted;
 mod operations;
+mod own;
 mod sessions;
 
 use serde_json::{Map, Value as Json};

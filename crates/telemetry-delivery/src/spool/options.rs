@@ -18,6 +18,7 @@ use std::time::Duration;
 ///   that is reached, a file of the least urgent loads goes, the newest first, and what was there
 ///   alone counts as [`SpoolOverflow`](crate::DropReason::SpoolOverflow). Where nothing is less
 ///   urgent than a new load, that is in memory only.
+///   The index takes about 100 bytes of memory for each load.
 /// - **What for.** Where a queue is full, or a server fails for longer than the retries take, the
 ///   loads wait on disk instead of being lost.
 /// - **How often.** A load can arrive twice: sent, not answered, and sent again. The parts that

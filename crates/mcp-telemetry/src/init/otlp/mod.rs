@@ -20,7 +20,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use otel_pipeline::{BatchOptions, ExporterSink};
-use telemetry_delivery::{Delivery, HttpOptions, Settings, Url};
+use telemetry_delivery::{Delivery, DeliveryStats, HttpOptions, Settings, Url};
 use telemetry_sanitizer::Sanitizer;
 
 use self::client::Client;
@@ -168,9 +168,12 @@ impl Otlp {
         !self.servers.is_empty()
     }
 
-    /// The figures now.
-    pub(super) fn figures(&self) -> OtlpDelivery {
-        self.counts.snapshot(self.settings.stats().snapshot())
+    /// A handle to the figures.
+    pub(super) fn figures(&self) -> OtlpFigures {
+        OtlpFigures {
+            counts: Arc::clone(&self.counts),
+            stats: self.settings.stats(),
+        }
     }
 
     /// Waits until what was handed over is sent or given up; false where that was not in time.
@@ -230,6 +233,20 @@ fn configured<B: WithExportConfig + WithHttpConfig>(
 
 fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
+}
+
+/// A handle to the figures of a way out.
+#[derive(Clone, Debug)]
+pub(super) struct OtlpFigures {
+    counts: Arc<Counts>,
+    stats: DeliveryStats,
+}
+
+impl OtlpFigures {
+    /// The figures now.
+    pub(super) fn snapshot(&self) -> OtlpDelivery {
+        self.counts.snapshot(self.stats.snapshot())
+    }
 }
 
 fn build_error(signal: Signal, error: &ExporterBuildError) -> InitError {

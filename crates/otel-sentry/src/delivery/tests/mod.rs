@@ -1,6 +1,7 @@
 //! Tests of the whole delivery against a loopback server.
 
 mod ends;
+mod faults;
 mod order;
 mod rate_limits;
 mod requests;
@@ -14,7 +15,6 @@ use std::time::{Duration, Instant};
 
 use sentry::protocol::{Event, Log, LogLevel};
 use sentry::{Client, ClientOptions, Envelope};
-use serde_json::Value;
 
 use super::{Compression, Delivery, DeliverySnapshot, DeliveryStats, SharedTransport};
 use server::{PATIENCE, Reply, Server};
@@ -72,17 +72,7 @@ impl Setup {
         let requests = server.requests();
         let mut entries: Vec<_> = requests[before..]
             .iter()
-            .flat_map(|request| request.body.lines())
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter_map(|line| line["discarded_events"].as_array().cloned())
-            .flatten()
-            .map(|entry| {
-                (
-                    entry["reason"].as_str().unwrap().to_owned(),
-                    entry["category"].as_str().unwrap().to_owned(),
-                    entry["quantity"].as_u64().unwrap(),
-                )
-            })
+            .flat_map(server::Request::discarded)
             .collect();
         entries.sort();
         entries

@@ -31,6 +31,23 @@ impl Request {
         serde_json::from_str(self.body.lines().next().unwrap()).unwrap()
     }
 
+    /// Reason, category and quantity of what a client report in it tells of.
+    pub(super) fn discarded(&self) -> Vec<(String, String, u64)> {
+        self.body
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+            .filter_map(|line| line["discarded_events"].as_array().cloned())
+            .flatten()
+            .map(|entry| {
+                (
+                    entry["reason"].as_str().unwrap().to_owned(),
+                    entry["category"].as_str().unwrap().to_owned(),
+                    entry["quantity"].as_u64().unwrap(),
+                )
+            })
+            .collect()
+    }
+
     /// The types of the envelope's items, read from the lines that look like item headers.
     pub(super) fn item_types(&self) -> Vec<String> {
         self.body
@@ -206,7 +223,7 @@ impl Inner {
     }
 }
 
-fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
+pub(super) fn read_request(reader: &mut impl BufRead) -> Option<Request> {
     let mut line = String::new();
     if reader.read_line(&mut line).ok()? == 0 {
         return None;
