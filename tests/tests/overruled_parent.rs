@@ -66,6 +66,9 @@ fn of_sentry(id: &str, sampled: bool) -> (String, String) {
     )
 }
 
+/// Name and value.
+type Header<'a> = (&'a str, &'a [u8]);
+
 #[test]
 fn by_http_headers() {
     HARNESS.test(async |harness| {
@@ -74,7 +77,7 @@ fn by_http_headers() {
         let w3c = [0, 1].map(|flag| format!("00-{}-{PARENT}-0{flag}", ids[flag]));
         let (not_kept, not_kept_baggage) = of_sentry(&ids[2], false);
         let (kept, kept_baggage) = of_sentry(&ids[3], true);
-        let cases: [(&str, &[(&str, &[u8])], &str); 4] = [
+        let cases: [(&str, &[Header<'_>], &str); 4] = [
             ("w3c-0", &[("traceparent", w3c[0].as_bytes())], PUBLIC_KEY),
             ("w3c-1", &[("traceparent", w3c[1].as_bytes())], PUBLIC_KEY),
             (
