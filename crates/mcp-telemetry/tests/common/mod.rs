@@ -222,7 +222,8 @@ impl Live {
         telemetry.shutdown().unwrap();
     }
 
-    fn with(sink: Sink, variables: &[(&str, &str)]) -> Self {
+    /// To a sink, with these variables, which name it.
+    pub(crate) fn with(sink: Sink, variables: &[(&str, &str)]) -> Self {
         let alone = alone();
         let builder = Builder::new(config(variables)).with_stderr_logs(false);
         let (telemetry, layer) = builder.build().unwrap();
