@@ -177,7 +177,8 @@ def main():
         print(f"  judged: {len(judged)} envelopes, {dict(kinds)}")
         print(f"  sent by: {', '.join(sorted(sources - left_out))}")
         useful = {one.source for one, envelope in judged if envelope.of(*ITEMS)}
-        check("each package that has a sink sent events or transactions", sorted({*senders()} - useful), [])
+        others = {package for (package,) in entries("other_content", "package")}
+        check("each package that has a sink sent events or transactions", sorted({*senders()} - useful), sorted(others))
         normalize = normalizer()
         found = [
             (one.source, kind, path, f"{details} in {one.file}")

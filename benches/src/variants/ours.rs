@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mcp_telemetry::SpanSanitizer;
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
 use otel_pipeline::{
@@ -98,10 +99,9 @@ impl SentryCounts {
 }
 
 fn pipeline() -> PipelineBuilder {
-    let sanitizer = Sanitizer::default();
     PipelineProcessor::builder()
         .with_on_start(keep_frozen_dsc)
-        .with_scrub(move |span: &mut SpanData| mcp_telemetry::sanitize_span(&sanitizer, span))
+        .with_scrub(SpanSanitizer::new(Sanitizer::default()))
 }
 
 fn running(pipeline: PipelineBuilder, base_rate: f64) -> anyhow::Result<Running> {

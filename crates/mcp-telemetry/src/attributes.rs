@@ -144,6 +144,8 @@ attributes! {
     SAMPLING_RULE = "sampling.rule", Text, Open, [Ours];
     /// The rate at which it decided.
     SAMPLING_RATE = "sampling.rate", Double, Open, [Ours];
+    /// Why the trace was kept whatever the sampler said: `error` or `slow`.
+    SAMPLING_KEPT = "sampling.kept", Text, Open, [Ours];
 
     // MCP, every message
     /// MCP method of the message.

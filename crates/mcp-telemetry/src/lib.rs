@@ -37,7 +37,7 @@ pub use peer::{McpTransport, PeerExt, TracedPeer, TracedRequest};
 #[cfg(feature = "client")]
 pub use peer::{TracedClient, TracedClientService};
 
-pub use scrub::sanitize_span;
+pub use scrub::SpanSanitizer;
 
 pub use opentelemetry;
 pub use opentelemetry_sdk;

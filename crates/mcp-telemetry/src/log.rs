@@ -9,13 +9,13 @@ static SENTRY_ACTIVE: AtomicBool = AtomicBool::new(false);
 
 /// Says that Sentry is on.
 #[cfg(feature = "sentry")]
-pub(crate) fn sentry_initialized(config: &SentryConfig) {
+pub(crate) fn sentry_initialized(config: &SentryConfig, base_rate: f64) {
     SENTRY_ACTIVE.store(true, Ordering::Relaxed);
     tracing::info!(
         "Sentry initialized successfully (env={}, release={}, traces={:.1}%)",
         config.environment,
         config.release,
-        config.traces_sample_rate * 100.0,
+        base_rate * 100.0,
     );
 }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::config::{Config, McpParent, Notifications};
+use crate::http::targets;
 
 /// The target of every span that this crate makes; filters know our spans by it.
 pub(crate) const TARGET: &str = "mcp_telemetry";
@@ -22,6 +23,7 @@ pub(crate) fn apply(config: &Config) {
     AMBIENT_FIRST.store(ambient, Ordering::Relaxed);
     MARKS_RESULTS.store(config.mcp.result_trace_id, Ordering::Relaxed);
     NOTIFICATIONS.store(config.mcp.notifications as u8, Ordering::Relaxed);
+    targets::apply(config);
 }
 
 /// Whether inputs and outputs of tools, client addresses and the like may be recorded.

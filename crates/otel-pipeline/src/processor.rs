@@ -12,8 +12,10 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use crate::clock::deadline_after;
+use crate::codec::Names;
 use crate::context_attributes::{Unpacker, attach};
 use crate::handover::Handover;
+use crate::keep::{Buffer, KeepMark, KeepOptions};
 use crate::stats::{Counters, PipelineStats};
 use crate::worker::{Command, Worker};
 use crate::{Scrub, SpanSink};
@@ -46,6 +48,8 @@ pub struct PipelineProcessor {
     counters: Arc<Counters>,
     commands: Mutex<Sender<Command>>,
     on_start: Vec<Box<dyn OnStart>>,
+    /// Whether spans that are not sampled are wanted too.
+    takes_unsampled: bool,
     ended: AtomicBool,
     flush_timeout: Duration,
 }
@@ -57,6 +61,7 @@ impl PipelineProcessor {
             scrubs: Vec::new(),
             sinks: Vec::new(),
             on_start: Vec::new(),
+            keep: None,
             capacity_bytes: 32 * 1024 * 1024,
             flush_timeout: Duration::from_secs(5),
         }
@@ -104,8 +109,10 @@ impl SpanProcessor for PipelineProcessor {
     }
 
     fn on_end(&self, span: SpanData) {
-        // `RecordOnly` spans end here too: what is not sampled leaves by no sink.
-        if span.span_context.is_sampled() && !self.ended.load(Ordering::Relaxed) {
+        // `RecordOnly` spans end here too: what is not sampled leaves by no sink, unless it turns
+        // out to be kept.
+        let wanted = self.takes_unsampled || span.span_context.is_sampled();
+        if wanted && !self.ended.load(Ordering::Relaxed) {
             self.handover.put(&span);
         }
     }
@@ -167,6 +174,7 @@ pub struct PipelineBuilder {
     scrubs: Vec<Box<dyn Scrub>>,
     sinks: Vec<Box<dyn SpanSink>>,
     on_start: Vec<Box<dyn OnStart>>,
+    keep: Option<(KeepOptions, Box<dyn KeepMark>)>,
     capacity_bytes: usize,
     flush_timeout: Duration,
 }
@@ -187,6 +195,14 @@ impl PipelineBuilder {
     /// Adds a hook that sees every span as it starts.
     pub fn with_on_start(mut self, hook: impl OnStart) -> Self {
         self.on_start.push(Box::new(hook));
+        self
+    }
+
+    /// Keeps traces that turn out to matter, whatever the sampler said: see [`KeepOptions`]. `mark`
+    /// notes it on each of their spans. Options without a condition change nothing.
+    pub fn with_keep(mut self, options: KeepOptions, mark: impl KeepMark) -> Self {
+        let mark: Box<dyn KeepMark> = Box::new(mark);
+        self.keep = options.is_on().then_some((options, mark));
         self
     }
 
@@ -213,13 +229,20 @@ impl PipelineBuilder {
         let handover = Arc::new(Handover::new(self.capacity_bytes));
         let counters = Arc::new(Counters::default());
         let (sender, commands) = channel();
+        let takes_unsampled = self.keep.is_some();
+        let keep = self
+            .keep
+            .map(|(options, mark)| Buffer::new(options, mark, Arc::clone(&counters)));
         let worker = Worker {
+            keep,
+            ready: Vec::new(),
             handover: Arc::clone(&handover),
             counters: Arc::clone(&counters),
             commands,
             scrubs: self.scrubs,
             sinks: self.sinks,
             unpacker: Unpacker::default(),
+            names: Names::default(),
             spare: Vec::new(),
             batch: Vec::new(),
         };
@@ -231,6 +254,7 @@ impl PipelineBuilder {
             counters,
             commands: Mutex::new(sender),
             on_start: self.on_start,
+            takes_unsampled,
             ended: AtomicBool::new(false),
             flush_timeout: self.flush_timeout,
         })

@@ -1,5 +1,6 @@
 //! The hook through which every span passes before any sink sees it.
 
+use opentelemetry::KeyValue;
 use opentelemetry_sdk::trace::SpanData;
 
 /// Cleans a span before it leaves the process.
@@ -18,6 +19,16 @@ use opentelemetry_sdk::trace::SpanData;
 pub trait Scrub: Send + 'static {
     /// Changes what must not leave.
     fn scrub(&mut self, span: &mut SpanData);
+
+    /// Changes attributes that many spans inherit from a
+    /// [context](crate::ContextAttributes), once for all of them, and says that it did.
+    ///
+    /// A scrub that does not, as by default, sees them on each of the spans. It then has to
+    /// look at the same values again and again, but knows the span.
+    fn scrub_inherited(&mut self, attributes: &mut Vec<KeyValue>) -> bool {
+        let _ = attributes;
+        false
+    }
 }
 
 impl<F: FnMut(&mut SpanData) + Send + 'static> Scrub for F {

@@ -1,6 +1,6 @@
 //! How much memory a span takes, roughly.
 
-use opentelemetry::KeyValue;
+use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
 /// Bytes that a span takes while it waits, to bound memory by: its texts, and a flat sum for
@@ -51,6 +51,20 @@ fn texts(attributes: &[KeyValue]) -> usize {
     const PAIR: usize = 64;
     let pairs = attributes.iter();
     pairs
-        .map(|pair| PAIR + pair.key.as_str().len() + pair.value.as_str().len())
+        .map(|pair| PAIR + pair.key.as_str().len() + text(&pair.value))
         .sum()
+}
+
+/// What a value takes beside its place in the pair.
+fn text(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.as_str().len(),
+        Value::Array(Array::Bool(items)) => items.len(),
+        Value::Array(Array::I64(items)) => 8 * items.len(),
+        Value::Array(Array::F64(items)) => 8 * items.len(),
+        Value::Array(Array::String(items)) => {
+            items.iter().map(|item| 32 + item.as_str().len()).sum()
+        }
+        _ => 0,
+    }
 }

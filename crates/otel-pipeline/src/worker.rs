@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::{Duration, Instant};
 
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 
 use crate::codec;
-use crate::context_attributes::Unpacker;
+use crate::context_attributes::{Unpacker, keep_last};
 use crate::handover::Handover;
+use crate::keep::Buffer;
 use crate::stats::{Counters, add};
 use crate::{Scrub, SpanSink};
 
@@ -35,7 +36,11 @@ pub(crate) struct Worker {
     pub(crate) commands: Receiver<Command>,
     pub(crate) scrubs: Vec<Box<dyn Scrub>>,
     pub(crate) sinks: Vec<Box<dyn SpanSink>>,
+    pub(crate) keep: Option<Buffer>,
+    /// What the keep buffer has let through.
+    pub(crate) ready: Vec<SpanData>,
     pub(crate) unpacker: Unpacker,
+    pub(crate) names: codec::Names,
     pub(crate) spare: Vec<u8>,
     pub(crate) batch: Vec<Arc<SpanData>>,
 }
@@ -75,17 +80,20 @@ impl Worker {
                 }
                 Ok(Command::Flush(deadline, done)) => {
                     self.round();
+                    self.release(Buffer::ended);
                     // The asker may have given up waiting: then nobody needs the answer.
                     let _ = done.send(self.finish(|sink| sink.flush(deadline)));
                 }
                 Ok(Command::Shutdown(deadline, done)) => {
                     self.round();
+                    self.release(Buffer::all);
                     let _ = done.send(self.finish(|sink| sink.shutdown(deadline)));
                     return false;
                 }
                 Err(TryRecvError::Empty) => return true,
                 Err(TryRecvError::Disconnected) => {
                     self.round();
+                    self.release(Buffer::all);
                     let deadline = Instant::now() + UNANNOUNCED_END;
                     self.finish(|sink| sink.shutdown(deadline));
                     return false;
@@ -94,10 +102,12 @@ impl Worker {
         }
     }
 
-    /// Calls the sinks' clocks; returns how long until the first is due again.
+    /// Calls the clocks of the keep buffer and the sinks; returns how long until the first is due
+    /// again.
     fn tick(&mut self) -> Option<Duration> {
+        self.release(Buffer::due);
         let now = Instant::now();
-        let mut due: Option<Instant> = None;
+        let mut due = self.keep.as_ref().and_then(Buffer::next_due);
         self.each_sink(|sink| {
             due = match (due, sink.tick(now)) {
                 (Some(a), Some(b)) => Some(a.min(b)),
@@ -129,30 +139,75 @@ impl Worker {
         let mut moved = 0;
         let handover = Arc::clone(&self.handover);
         let mut spare = std::mem::take(&mut self.spare);
+        let now = Instant::now();
         handover.fetch(&mut spare, |mut bytes| {
-            while let Some(span) = codec::read(&mut bytes) {
+            while let Some(span) = codec::read(&mut bytes, &mut self.names) {
                 moved += 1;
-                if let Some(span) = self.scrubbed(span) {
-                    self.batch.push(Arc::new(span));
+                match &mut self.keep {
+                    Some(keep) => keep.add(span, now, &mut self.ready),
+                    None => self.ready.push(span),
                 }
+                self.clean();
             }
-            let batch = std::mem::take(&mut self.batch);
-            self.each_sink(|sink| sink.accept(&batch));
-            add(&self.counters.delivered, batch.len());
-            self.batch = batch;
-            self.batch.clear();
+            self.hand_on();
         });
         self.spare = spare;
         moved
     }
 
+    /// Lets the keep buffer release spans, and hands them on.
+    fn release(&mut self, which: impl FnOnce(&mut Buffer, Instant, &mut Vec<SpanData>)) {
+        if let Some(keep) = &mut self.keep {
+            which(keep, Instant::now(), &mut self.ready);
+            self.clean();
+            self.hand_on();
+        }
+    }
+
+    /// Cleans what is ready, for the next batch.
+    fn clean(&mut self) {
+        let mut ready = std::mem::take(&mut self.ready);
+        for span in ready.drain(..) {
+            if let Some(span) = self.scrubbed(span) {
+                self.batch.push(Arc::new(span));
+            }
+        }
+        self.ready = ready;
+    }
+
+    /// Gives the batch to the sinks.
+    fn hand_on(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let batch = std::mem::take(&mut self.batch);
+        self.each_sink(|sink| sink.accept(&batch));
+        add(&self.counters.delivered, batch.len());
+        self.batch = batch;
+        self.batch.clear();
+    }
+
     /// The span as it may leave, or nothing where cleaning it failed.
     fn scrubbed(&mut self, mut span: SpanData) -> Option<SpanData> {
-        self.unpacker.unpack(&mut span);
-        keep_last(&mut span.attributes);
         let scrubs = &mut self.scrubs;
+        let (unpacker, names) = (&mut self.unpacker, &mut self.names);
         let clean = catch_unwind(AssertUnwindSafe(|| {
+            let inherited = unpacker.take(&mut span, names, |attributes| {
+                let mut scrubs = scrubs.iter_mut();
+                scrubs.all(|scrub| scrub.scrub_inherited(attributes))
+            });
+            let (before, after) = match inherited {
+                Some(all) if all.clean => (None, Some(all)),
+                other => (other, None),
+            };
+            if let Some(inherited) = before {
+                inherited.add_to(&mut span);
+            }
+            keep_last(&mut span.attributes);
             scrubs.iter_mut().for_each(|scrub| scrub.scrub(&mut span));
+            if let Some(inherited) = after {
+                inherited.add_to(&mut span);
+            }
         }));
         if clean.is_err() {
             add(&self.counters.dropped_scrub, 1);
@@ -176,12 +231,15 @@ impl Worker {
     }
 
     /// Runs the sinks' endings side by side, so that one that hangs until its deadline
-    /// takes no time from the others.
+    /// takes no time from the others. The first one's runs on this thread: its memory is
+    /// freed where it came from.
     fn finish(&mut self, end: impl Fn(&mut dyn SpanSink) -> bool + Sync) -> bool {
         let end = &end;
+        let Some((first, others)) = self.sinks.split_first_mut() else {
+            return true;
+        };
         std::thread::scope(|scope| {
-            let running: Vec<_> = self
-                .sinks
+            let others: Vec<_> = others
                 .iter_mut()
                 .map(|sink| {
                     std::thread::Builder::new()
@@ -192,40 +250,11 @@ impl Worker {
                         })
                 })
                 .collect();
-            running
+            let first = catch_unwind(AssertUnwindSafe(|| end(first.as_mut())));
+            others
                 .into_iter()
                 .map(|thread| thread.is_ok_and(|thread| thread.join().unwrap_or(false)))
-                .fold(true, |all, one| all & one)
+                .fold(first.unwrap_or(false), |all, one| all & one)
         })
-    }
-}
-
-/// Keeps the last value of each key, as OTel's specification has it for attributes that are
-/// set again. The SDK only appends.
-fn keep_last(attributes: &mut Vec<KeyValue>) {
-    let mut at = 0;
-    while let Some((pair, later)) = attributes.get(at..).and_then(<[_]>::split_first) {
-        if later.iter().any(|other| other.key == pair.key) {
-            attributes.remove(at);
-        } else {
-            at += 1;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_a_key_set_again_the_last_value_stays() {
-        let pairs = [("a", 1_i64), ("b", 2), ("a", 3), ("c", 4), ("a", 5)];
-        let mut attributes = pairs.map(|(key, value)| KeyValue::new(key, value)).to_vec();
-        keep_last(&mut attributes);
-        let left = [("b", 2_i64), ("c", 4), ("a", 5)];
-        assert_eq!(
-            attributes,
-            left.map(|(key, value)| KeyValue::new(key, value))
-        );
     }
 }

@@ -1,6 +1,7 @@
 //! The pipeline behind a real tracer provider.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use opentelemetry_sdk::trace::{
 };
 use otel_pipeline::{
     BatchOptions, ContextAttributes, ExporterSink, PipelineBuilder, PipelineHandle,
-    PipelineProcessor, SpanSink,
+    PipelineProcessor, Scrub, SpanSink,
 };
 
 /// A sink that keeps what it gets.
@@ -143,6 +144,67 @@ fn a_scrub_sees_inherited_attributes_and_its_panic_drops_only_that_span() {
     assert!(kept.spans().iter().all(|span| span.attributes.is_empty()));
     assert_eq!(handle.stats().dropped_scrub, 1);
     assert_eq!(handle.stats().delivered, 2);
+}
+
+/// Cleans inherited attributes apart from the spans, and says so.
+struct Once(Arc<AtomicUsize>);
+
+impl Scrub for Once {
+    fn scrub(&mut self, span: &mut SpanData) {
+        span.attributes.retain(|pair| pair.key.as_str() != "secret");
+    }
+
+    fn scrub_inherited(&mut self, attributes: &mut Vec<KeyValue>) -> bool {
+        let times = self.0.fetch_add(1, Ordering::Relaxed);
+        assert_ne!(times, 1, "cannot be cleaned");
+        attributes.retain(|pair| pair.key.as_str() != "secret");
+        true
+    }
+}
+
+#[test]
+fn inherited_attributes_are_scrubbed_once_where_every_scrub_can() {
+    let kept = Kept::default();
+    let times = Arc::new(AtomicUsize::new(0));
+    let (provider, handle) = provider(
+        PipelineProcessor::builder()
+            .with_sink(kept.clone())
+            .with_scrub(Once(Arc::clone(&times))),
+    );
+    let tracer = provider.tracer("app");
+    let set = |id: &str| {
+        let pairs = [
+            KeyValue::new("secret", "s"),
+            KeyValue::new("id", "0"),
+            KeyValue::new("id", id.to_owned()),
+        ];
+        Context::new().with_value(ContextAttributes::new(pairs))
+    };
+    // The second set panics, and is then cleaned at the next span that has it.
+    for (name, id) in [
+        ("a", "1"),
+        ("b", "1"),
+        ("poison", "2"),
+        ("c", "2"),
+        ("d", ""),
+    ] {
+        let mut span = tracer.start_with_context(name, &set(id));
+        span.set_attribute(KeyValue::new("secret", "own"));
+        span.end();
+    }
+    provider.force_flush().unwrap();
+    let spans = kept.spans();
+    let ids = spans.iter().map(|span| {
+        assert_eq!(span.attributes.len(), 1, "{span:?}");
+        (span.name.to_string(), span.attributes[0].value.to_string())
+    });
+    let expected = [("a", "1"), ("b", "1"), ("c", "2"), ("d", "")];
+    assert_eq!(
+        ids.collect::<Vec<_>>(),
+        expected.map(|(name, id)| (name.to_owned(), id.to_owned()))
+    );
+    assert_eq!(times.load(Ordering::Relaxed), 4);
+    assert_eq!(handle.stats().dropped_scrub, 1);
 }
 
 /// Records every span and samples none.

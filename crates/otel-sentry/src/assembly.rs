@@ -292,7 +292,7 @@ impl Trace {
 }
 
 /// A span that starts the part of its trace that runs in this process.
-fn is_local_root(span: &SpanData) -> bool {
+pub(crate) fn is_local_root(span: &SpanData) -> bool {
     span.parent_span_id == SpanId::INVALID || span.parent_span_is_remote
 }
 

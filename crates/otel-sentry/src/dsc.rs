@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use opentelemetry::trace::{TraceContextExt, TraceId};
+use opentelemetry::trace::{SpanContext, TraceContextExt, TraceId};
 use opentelemetry::{Context, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -23,6 +23,8 @@ pub(crate) const DSC_ATTRIBUTE: &str = "sentry.dsc";
 pub(crate) const RATE_ATTRIBUTE: &str = "sampling.rate";
 /// What a baggage key of Sentry begins with.
 pub(crate) const PREFIX: &str = "sentry-";
+/// The most keys that are of our making.
+const KEYS: usize = 9;
 
 /// What one process says of itself in every dynamic sampling context that it builds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -206,16 +208,13 @@ impl DynamicSamplingContext {
     }
 
     /// The context of a trace whose head this process is, by what its span context tells.
-    pub(crate) fn of_context(
-        context: &opentelemetry::trace::SpanContext,
-        defaults: &DscDefaults,
-    ) -> Self {
+    pub(crate) fn of_context(context: &SpanContext, defaults: &DscDefaults) -> Self {
         let rate = randomness::rate(context);
         Self::build(context, rate, context.is_sampled(), defaults)
     }
 
     fn build(
-        context: &opentelemetry::trace::SpanContext,
+        context: &SpanContext,
         rate: Option<u32>,
         sampled: bool,
         defaults: &DscDefaults,
@@ -230,7 +229,10 @@ impl DynamicSamplingContext {
                 rand.max(rate.min(MILLION - 1))
             };
         }
-        let mut dsc = Self::new()
+        let mut dsc = Self {
+            entries: Vec::with_capacity(KEYS),
+        };
+        dsc = dsc
             .with("trace_id", context.trace_id().to_string())
             .with("public_key", defaults.public_key.clone());
         if let Some(rate) = rate {
@@ -298,10 +300,30 @@ impl Serialize for DynamicSamplingContext {
 
 /// A dynamic sampling context that came in from outside, as a value in an OpenTelemetry
 /// [`Context`]. It is of one trace only.
+///
+/// It is passed on unchanged as long as the decision is that with which it came. A sampler that
+/// overrules the remote parent makes it another trace for Sentry too: see [`Self::baggage_for`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrozenDsc {
     trace_id: TraceId,
     baggage: Arc<str>,
+    /// The decision with which it came, if that is known.
+    decision: Option<Decision>,
+}
+
+/// Whether a trace is sampled, and its rate in parts per million, if its state tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Decision {
+    sampled: bool,
+    rate: Option<u32>,
+}
+
+impl Decision {
+    fn of(context: &SpanContext) -> Self {
+        let sampled = context.is_sampled();
+        let rate = randomness::rate(context).filter(|_| sampled);
+        Self { sampled, rate }
+    }
 }
 
 impl FrozenDsc {
@@ -311,6 +333,16 @@ impl FrozenDsc {
         Self {
             trace_id,
             baggage: dsc.to_baggage().into(),
+            decision: None,
+        }
+    }
+
+    /// Freezes what came in with this remote parent.
+    #[must_use]
+    pub fn of_remote(parent: &SpanContext, dsc: &DynamicSamplingContext) -> Self {
+        Self {
+            decision: Some(Decision::of(parent)),
+            ..Self::new(parent.trace_id(), dsc)
         }
     }
 
@@ -329,9 +361,43 @@ impl FrozenDsc {
         &self.baggage
     }
 
+    /// What holds for a span below the remote parent, in the form of a `baggage` header:
+    ///
+    /// - the entries as they came, if the span was decided on as its remote parent was;
+    /// - the entries with another `sample_rate`, if a sampler has kept what its parent had kept, but
+    ///   at another rate;
+    /// - `None`, if it decided otherwise. Then the trace has a context of our own.
+    #[must_use]
+    pub fn baggage_for(&self, span: &SpanContext) -> Option<Arc<str>> {
+        let now = Decision::of(span);
+        let Some(then) = self.decision else {
+            return Some(Arc::clone(&self.baggage));
+        };
+        if then.sampled != now.sampled {
+            return None;
+        }
+        match now.rate {
+            // An empty one stays empty: the head of the trace is elsewhere.
+            Some(rate) if then.rate != now.rate && !self.baggage.is_empty() => {
+                let dsc = DynamicSamplingContext::from_baggage([&*self.baggage])?;
+                Some(dsc.with("sample_rate", decimal(rate)).to_baggage().into())
+            }
+            _ => Some(Arc::clone(&self.baggage)),
+        }
+    }
+
+    /// The attribute by which it travels with a local root span to the exporter, if it still holds
+    /// for that span. `cx` is the context of the root's parent.
+    #[must_use]
+    pub fn attribute_for(cx: &Context, root: &SpanContext) -> Option<KeyValue> {
+        let baggage = Self::from_context(cx)?.baggage_for(root)?;
+        Some(KeyValue::new(DSC_ATTRIBUTE, StringValue::from(baggage)))
+    }
+
     /// The attribute by which it travels with a local root span to the exporter. A span processor
     /// sets it in `on_start`, where `cx` is the root's parent. `None` without a frozen context of
-    /// the same trace. It costs no copy of the text.
+    /// the same trace. It costs no copy of the text. Whether a sampler has overruled the parent is
+    /// not looked at: see [`Self::attribute_for`].
     ///
     /// ```
     /// use std::collections::HashMap;
@@ -357,6 +423,24 @@ impl FrozenDsc {
         let frozen = Self::from_context(cx)?;
         let text = StringValue::from(Arc::clone(&frozen.baggage));
         Some(KeyValue::new(DSC_ATTRIBUTE, text))
+    }
+}
+
+/// Makes the sampling context on a local root say that the trace was kept with certainty, for hooks
+/// that keep traces at their end. It belongs to an attribute `sampling.rate` of 1.
+///
+/// One that came in keeps its other entries if it was sampled. Else it is taken off, so that the
+/// transaction has one of its own.
+pub fn keep_whole(root: &mut SpanData) {
+    let Some(dsc) = DynamicSamplingContext::from_attributes(&root.attributes) else {
+        return;
+    };
+    let is_it = |attribute: &KeyValue| attribute.key.as_str() == DSC_ATTRIBUTE;
+    root.attributes.retain(|attribute| !is_it(attribute));
+    if dsc.get("sampled") != Some("false") && !dsc.is_empty() {
+        let dsc = dsc.with("sample_rate", "1").with("sampled", "true");
+        let value = KeyValue::new(DSC_ATTRIBUTE, dsc.to_baggage());
+        root.attributes.push(value);
     }
 }
 

@@ -1,10 +1,10 @@
 //! A transaction as the bytes of an envelope.
 
-use opentelemetry::KeyValue;
 use sentry::protocol::Breadcrumb;
 use sentry::types::random_uuid;
 use serde::Serialize;
 
+use crate::convert::Resource;
 use crate::convert::split::Part;
 use crate::convert::transaction::{self, Service, TransactionParts, WriteError, Written};
 use crate::dsc::DynamicSamplingContext;
@@ -34,7 +34,7 @@ struct ItemHeader {
 }
 
 /// Says what the payloads of `target` say about their process.
-pub(crate) fn service<'a>(target: &'a Target, resource: &'a [KeyValue]) -> Service<'a> {
+pub(crate) fn service<'a>(target: &'a Target, resource: &'a Resource) -> Service<'a> {
     Service {
         release: target.release.as_deref(),
         environment: target.environment.as_deref(),

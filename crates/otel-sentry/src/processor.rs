@@ -17,13 +17,14 @@ use crate::dsc::FrozenDsc;
 use crate::sink::{SentrySink, SinkError, SinkHandle};
 
 /// Keeps the sampling context that came in with a trace on its local root, so that the
-/// transaction can repeat it.
+/// transaction can repeat it. Where a sampler overruled the remote parent it says so, or is left out.
 ///
 /// For [`PipelineBuilder::with_on_start`](otel_pipeline::PipelineBuilder::with_on_start);
 /// [`SentryProcessor`] has it built in.
 pub fn keep_frozen_dsc(span: &mut Span, parent: &Context) {
     let is_local_root = !parent.has_active_span() || parent.span().span_context().is_remote();
-    if is_local_root && let Some(attribute) = FrozenDsc::attribute(parent) {
+    if is_local_root && let Some(attribute) = FrozenDsc::attribute_for(parent, span.span_context())
+    {
         span.set_attribute(attribute);
     }
 }

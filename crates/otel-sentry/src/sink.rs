@@ -12,7 +12,8 @@ use sentry::protocol::Breadcrumb;
 use sentry::{Client, Envelope};
 use thiserror::Error;
 
-use crate::assembly::{Assembly, AssemblyOptions, Group};
+use crate::assembly::{Assembly, AssemblyOptions, Group, is_local_root};
+use crate::convert::Resource as ResourceJson;
 use crate::convert::events::{breadcrumbs, payload_bytes, timeline};
 use crate::convert::split::{Limits, split};
 use crate::delivery::SharedTransport;
@@ -94,7 +95,7 @@ impl SinkHandle {
 pub struct SentrySink {
     target: Target,
     transport: SharedTransport,
-    resource: Vec<KeyValue>,
+    resource: ResourceJson,
     assembly: Assembly,
     contexts: Recent<TraceId, Arc<DynamicSamplingContext>>,
     exceptions: Option<Exceptions>,
@@ -117,7 +118,7 @@ impl SentrySink {
         Ok(Self {
             target,
             transport: transport.clone(),
-            resource: Vec::new(),
+            resource: ResourceJson::NONE,
             assembly: Assembly::new(AssemblyOptions::default()),
             contexts: Recent::new(REMEMBERED_TRACES),
             exceptions: None,
@@ -237,13 +238,23 @@ impl SentrySink {
         }
     }
 
-    /// The sampling context of the trace: that of its local root, also for what comes later.
+    /// The sampling context of the trace: that of its first local root, also for what comes later,
+    /// unless a later one was kept at another rate.
     fn sampling_context(&mut self, root: &SpanData) -> Arc<DynamicSamplingContext> {
         let trace_id = root.span_context.trace_id();
-        if let Some(known) = self.contexts.get(&trace_id) {
+        let known = self.contexts.get(&trace_id);
+        if let Some(known) = known
+            && !is_local_root(root)
+        {
             return Arc::clone(known);
         }
-        let dsc = Arc::new(DynamicSamplingContext::of_root(root, &self.target.dsc));
+        let dsc = DynamicSamplingContext::of_root(root, &self.target.dsc);
+        if let Some(known) = known
+            && known.get("sample_rate") == dsc.get("sample_rate")
+        {
+            return Arc::clone(known);
+        }
+        let dsc = Arc::new(dsc);
         self.contexts.insert(trace_id, Arc::clone(&dsc));
         dsc
     }
@@ -256,7 +267,8 @@ impl SpanSink for SentrySink {
 
     fn set_resource(&mut self, resource: &Resource) {
         let pair = |(key, value): (&Key, &Value)| KeyValue::new(key.clone(), value.clone());
-        self.resource = resource.iter().map(pair).collect();
+        let pairs: Vec<_> = resource.iter().map(pair).collect();
+        self.resource = ResourceJson::new(&pairs);
     }
 
     fn accept(&mut self, spans: &[Arc<SpanData>]) {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::{RULE_BASE, RULE_PARENT, Rule, RuleRate, SampleRate, SmartSampler};
+use crate::policy::Policy;
+use crate::{RULE_BASE, RULE_PARENT, RemoteParents, Rule, RuleRate, SampleRate, SmartSampler};
 
 /// Collects the base rate and the rules of a [`SmartSampler`].
 #[derive(Clone, Debug)]
@@ -10,6 +11,8 @@ use crate::{RULE_BASE, RULE_PARENT, Rule, RuleRate, SampleRate, SmartSampler};
 pub struct SmartSamplerBuilder {
     base_rate: SampleRate,
     rules: Vec<Rule>,
+    remote_parents: RemoteParents,
+    record_unsampled: bool,
 }
 
 impl SmartSamplerBuilder {
@@ -18,6 +21,8 @@ impl SmartSamplerBuilder {
         Self {
             base_rate: SampleRate::ALWAYS,
             rules: Vec::new(),
+            remote_parents: RemoteParents::default(),
+            record_unsampled: false,
         }
     }
 
@@ -40,15 +45,38 @@ impl SmartSamplerBuilder {
         self
     }
 
+    /// What the decision of a remote parent counts. [`RemoteParents::ByRule`] unless set.
+    pub fn remote_parents(mut self, remote_parents: RemoteParents) -> Self {
+        self.remote_parents = remote_parents;
+        self
+    }
+
+    /// Whether spans that are not sampled are recorded all the same (`RecordOnly`), for a span
+    /// processor that may still find that they matter. Off unless set.
+    ///
+    /// It costs what recording a span costs, and the processor must know that such spans may not
+    /// be exported: the SDK's own do export them. What [`RuleRate::Never`] drops, and what
+    /// [`RemoteParents::Obey`] drops, is not recorded.
+    pub fn record_unsampled(mut self, on: bool) -> Self {
+        self.record_unsampled = on;
+        self
+    }
+
     /// The sampler.
     ///
     /// # Errors
     ///
     /// [`BuildError`] with everything that is wrong with the rules, not only the first.
     pub fn build(self) -> Result<SmartSampler, BuildError> {
+        let record_unsampled = self.record_unsampled;
+        Ok(SmartSampler::new(self.policy()?, record_unsampled))
+    }
+
+    /// What the sampler decides by.
+    pub(crate) fn policy(self) -> Result<Policy, BuildError> {
         let problems = problems(&self.rules);
         if problems.is_empty() {
-            Ok(SmartSampler::new(self.base_rate, self.rules))
+            Ok(Policy::new(self.base_rate, self.rules, self.remote_parents))
         } else {
             Err(BuildError { problems })
         }
@@ -78,6 +106,16 @@ fn problems(rules: &[Rule]) -> Vec<RuleProblem> {
                 position,
                 rule,
                 factor,
+            });
+        }
+        if let Some(limit) = rule.at_most
+            && !(limit.is_finite() && limit > 0.0)
+        {
+            let rule = name.to_owned();
+            found.push(RuleProblem::Limit {
+                position,
+                rule,
+                limit,
             });
         }
     }
@@ -165,6 +203,18 @@ pub enum RuleProblem {
         /// The factor that was given.
         factor: f64,
     },
+    /// The limit of [`Rule::at_most`] cannot be used.
+    #[error(
+        "rule {position} {rule:?}: the most traces a second must be a finite number above 0, got {limit}"
+    )]
+    Limit {
+        /// Which rule, from 1.
+        position: usize,
+        /// Its name.
+        rule: String,
+        /// The limit that was given.
+        limit: f64,
+    },
 }
 
 #[cfg(test)]
@@ -189,6 +239,17 @@ mod tests {
              rule 4 \"ok\": an earlier rule has the same name; \
              rule 4 \"ok\": the factor of the base rate must be a finite number of at least 0, got inf"
         );
+    }
+
+    #[test]
+    fn a_limit_is_a_number_above_zero() {
+        for limit in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let rule = Rule::new("r").at_most(limit);
+            let error = SmartSampler::builder().rule(rule).build().unwrap_err();
+            assert!(matches!(error.problems(), [RuleProblem::Limit { .. }]));
+        }
+        let rule = Rule::new("r").at_most(0.01);
+        assert!(SmartSampler::builder().rule(rule).build().is_ok());
     }
 
     #[test]

@@ -39,13 +39,18 @@
 //! |---|---|---|---|
 //! | local | the parent's sampled flag | the parent's, unchanged | none |
 //! | remote, sampled | sampled | the parent's; `th` erased if it contradicts the flag | `sampling.rule=parent` |
-//! | remote, not sampled | dropped, unless the first matching rule says [`keep_despite_parent`](Rule::keep_despite_parent) | the parent's, with our `th` or without any | rule and rate if kept |
+//! | remote, not sampled | not sampled | the parent's without `th` | none |
+//! | remote, and the first matching rule says [`keep_despite_parent`](Rule::keep_despite_parent) | sampled if the parent is or the rule's rate says so | the parent's, with the lower `th` of the two | those of the more generous of the two |
 //! | none, or an invalid one | the rate of the first matching rule, else the base rate | `ot=th:…` if sampled | rule and rate if sampled |
 //!
 //! So rules are asked only for *local roots*, the first spans of a trace in this process. They see
-//! what the span has when it starts: name, kind and attributes. Decisions are `RecordAndSample` or
-//! `Drop`, never `RecordOnly`, because the SDK's batch processor exports such spans. A span with the
-//! invalid trace id 0 is dropped.
+//! what the span has when it starts: name, kind and attributes. [`RemoteParents`] turns the third
+//! and fourth rows off, or remote parents altogether. A span with the invalid trace id 0 is
+//! dropped.
+//!
+//! A span that is not sampled is dropped, unless the sampler was built with
+//! [`record_unsampled`](SmartSamplerBuilder::record_unsampled): then it is recorded, and so are its
+//! local descendants, for a span processor that can still find that the trace matters.
 //!
 //! # What it writes
 //!
@@ -57,6 +62,31 @@
 //! The decision is a pure function of the trace's randomness and the rate, so services agree on
 //! which traces to keep; [`consistency`] has the formulae, also for bridges to Sentry.
 //!
+//! # Limits
+//!
+//! [`Rule::at_most`] limits the traces a second of one rule. Its rate falls when more come in, and
+//! `th` and [`SAMPLING_RATE`] say the rate that was applied to the very trace.
+//!
+//! # Rules as text
+//!
+//! [`Rule::parse`] reads rules from text, for settings and files:
+//!
+//! ```
+//! use otel_smart_sampler::Rule;
+//!
+//! let rules = Rule::parse(
+//!     "health: kind=server, http.route=/health|/ready* -> 1%   # probes
+//!      jobs:   name=job *                              -> 1.5x, max 20/s
+//!      debug:  app.debug                               -> always, despite-parent",
+//! )?;
+//! assert_eq!(rules.len(), 3);
+//! # Ok::<(), otel_smart_sampler::ParseError>(())
+//! ```
+//!
+//! # Changing rules
+//!
+//! A [`SamplerHandle`] replaces the rules of a sampler at work. Decisions read them without a lock.
+//!
 //! # Counting
 //!
 //! A [`SamplerObserver`] hears of each decision on a local root. [`SamplingCounts`] is a ready one.
@@ -64,7 +94,9 @@
 //! # Where things are
 //!
 //! - [`SmartSampler`], [`SmartSamplerBuilder`], [`BuildError`]: the sampler;
-//! - [`Rule`], [`Pattern`], [`Match`]: conditions;
+//! - [`SamplerHandle`]: other rules at run time;
+//! - [`Rule`], [`Pattern`], [`Match`], [`RemoteParents`]: conditions;
+//! - [`ParseError`], [`ParseProblem`]: what is wrong with rules as text;
 //! - [`SampleRate`], [`RuleRate`]: rates;
 //! - [`SamplerObserver`], [`Decision`], [`SamplingCounts`]: watching it;
 //! - [`consistency`]: the formulae and the `ot` entry.
@@ -73,23 +105,29 @@ mod attribute;
 mod builder;
 pub mod consistency;
 mod counts;
+mod limit;
 mod observer;
+mod parents;
 mod pattern;
+mod policy;
 mod rate;
 mod rule;
 mod sampler;
+mod text;
 
 pub use attribute::Match;
 pub use builder::{BuildError, RuleProblem, SmartSamplerBuilder};
 pub use counts::{RuleCount, SamplingCounts};
 pub use observer::{Decision, DecisionReason, SamplerObserver};
+pub use parents::RemoteParents;
 pub use pattern::Pattern;
 pub use rate::{RuleRate, SampleRate, SampleRateError};
 pub use rule::Rule;
-pub use sampler::SmartSampler;
+pub use sampler::{SamplerHandle, SmartSampler};
+pub use text::{ParseError, ParseProblem};
 
-/// Attribute of a sampled local root: the name of the rule that decided, [`RULE_BASE`] or
-/// [`RULE_PARENT`]. A string.
+/// Attribute of a local root that is sampled, or recorded without being sampled: the name of the
+/// rule that decided, [`RULE_BASE`] or [`RULE_PARENT`]. A string.
 pub const SAMPLING_RULE: &str = "sampling.rule";
 /// Attribute of a sampled local root to which a rate of ours was applied: that rate, above 0 up to
 /// 1. A float.

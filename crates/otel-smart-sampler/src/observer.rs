@@ -25,6 +25,12 @@ use crate::SampleRate;
 pub trait SamplerObserver: Send + Sync + 'static {
     /// Called once for each decision.
     fn decided(&self, decision: &Decision<'_>);
+
+    /// Called when the rules have been replaced: their names and rates in order, the base rate
+    /// last. Decisions by the old rules may still come in. Closures do not hear of it.
+    fn rules_changed(&self, rates: &[(&str, SampleRate)]) {
+        let _ = rates;
+    }
 }
 
 impl<F> SamplerObserver for F
@@ -46,7 +52,8 @@ pub struct Decision<'a> {
     /// The rule's number in the order of the builder, from 0. The base rate comes after the last
     /// rule, and followed remote parents after the base rate.
     pub rule_index: usize,
-    /// The rate that was applied; `None` when a remote parent was followed.
+    /// The rate that was applied, also where a limit has lowered it; `None` when a remote parent
+    /// was followed.
     pub rate: Option<SampleRate>,
     /// Whether the span is kept.
     pub sampled: bool,
@@ -62,7 +69,8 @@ pub enum DecisionReason {
     Root,
     /// The sampled flag of the remote parent was followed.
     RemoteParent,
-    /// The remote parent is not sampled, but a rule with
-    /// [`keep_despite_parent`](crate::Rule::keep_despite_parent) matched: its rate was applied.
+    /// There is a remote parent, but a rate of ours was applied: that of a rule with
+    /// [`keep_despite_parent`](crate::Rule::keep_despite_parent), or any with
+    /// [`RemoteParents::Ignore`](crate::RemoteParents::Ignore).
     DespiteRemoteParent,
 }

@@ -38,6 +38,8 @@ pub struct Rule {
     kinds: Vec<SpanKind>,
     attributes: Vec<(Key, Vec<Match>)>,
     pub(crate) rate: RuleRate,
+    /// Traces a second.
+    pub(crate) at_most: Option<f64>,
     pub(crate) keep_despite_parent: bool,
 }
 
@@ -54,8 +56,15 @@ impl Rule {
             kinds: Vec::new(),
             attributes: Vec::new(),
             rate: RuleRate::TimesBase(1.0),
+            at_most: None,
             keep_despite_parent: false,
         }
+    }
+
+    /// The rule's own name.
+    #[must_use]
+    pub fn rule_name(&self) -> &str {
+        &self.name
     }
 
     /// Only spans whose name matches; given several times, any of the patterns.
@@ -89,10 +98,25 @@ impl Rule {
         self
     }
 
-    /// Asks the rule also for spans whose remote parent is not sampled, and keeps them at the rule's
-    /// rate. Off unless set.
+    /// Keeps about so many traces a second at most; a fraction is fine. No limit unless set.
     ///
-    /// Such a span and its descendants are there while the caller's part of the trace is missing.
+    /// When more come, the rate falls below that of [`rate`](Self::rate), and each span is marked
+    /// with the rate that was applied to it: what is kept still extrapolates without bias. The limit
+    /// holds on average. In the first second of a burst about twice as many may be kept.
+    ///
+    /// The limit is this process's own: with it, services no longer decide alike on one trace.
+    pub fn at_most(mut self, traces_per_second: f64) -> Self {
+        self.at_most = Some(traces_per_second);
+        self
+    }
+
+    /// Applies the rule below remote parents too: what either of the two would keep is kept. Off
+    /// unless set.
+    ///
+    /// Below a caller that did not sample, the span and its descendants are there while the caller's
+    /// part of the trace is missing. `th` and rate are those of the more generous of the two, since
+    /// that is how likely the span was to be kept.
+    /// [`RemoteParents::Obey`](crate::RemoteParents::Obey) switches this off for all rules.
     pub fn keep_despite_parent(mut self) -> Self {
         self.keep_despite_parent = true;
         self

@@ -1,19 +1,17 @@
 //! The sampler: parents first, then rules.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt, TraceId, TraceState};
-use opentelemetry::{Context, KeyValue, StringValue};
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
-use crate::builder::SmartSamplerBuilder;
-use crate::consistency::{OT_KEY, OtEntry, Randomness, Threshold};
-use crate::{
-    Decision, DecisionReason, RULE_BASE, RULE_PARENT, Rule, SAMPLING_RATE, SAMPLING_RULE,
-    SampleRate, SamplerObserver,
-};
+use crate::builder::{BuildError, SmartSamplerBuilder};
+use crate::consistency::{OtEntry, Randomness, Threshold};
+use crate::policy::{Applied, Policy, SpanStart, Verdict};
+use crate::{Decision, DecisionReason, RULE_PARENT, RemoteParents, SampleRate, SamplerObserver};
 
 /// A rule-based, parent-aware, consistent-probability sampler.
 ///
@@ -40,39 +38,9 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct SmartSampler {
-    policy: Arc<Policy>,
+    policy: Arc<ArcSwap<Policy>>,
     observer: Option<Arc<dyn SamplerObserver>>,
-}
-
-/// What was configured, worked out once so that a decision only copies it.
-#[derive(Debug)]
-struct Policy {
-    rules: Vec<(Rule, Verdict)>,
-    base: Verdict,
-    /// Whether any rule needs to be asked below an unsampled remote parent.
-    keeps_despite_parent: bool,
-    parent_attributes: [KeyValue; 1],
-}
-
-/// A rate ready to be applied.
-#[derive(Debug)]
-struct Verdict {
-    index: usize,
-    rule: StringValue,
-    rate: SampleRate,
-    /// `None`: never sample.
-    threshold: Option<Threshold>,
-    /// The `ot` entry of a sampled root.
-    ot: String,
-    attributes: [KeyValue; 2],
-}
-
-/// The arguments of [`ShouldSample::should_sample`] that rules look at.
-#[derive(Clone, Copy)]
-struct SpanStart<'a> {
-    name: &'a str,
-    kind: &'a SpanKind,
-    attributes: &'a [KeyValue],
+    record_unsampled: bool,
 }
 
 impl SmartSampler {
@@ -81,25 +49,11 @@ impl SmartSampler {
         SmartSamplerBuilder::new()
     }
 
-    pub(crate) fn new(base_rate: SampleRate, rules: Vec<Rule>) -> Self {
-        let base = Verdict::new(rules.len(), RULE_BASE.into(), base_rate);
-        let keeps_despite_parent = rules.iter().any(|rule| rule.keep_despite_parent);
-        let rules = rules
-            .into_iter()
-            .enumerate()
-            .map(|(index, rule)| {
-                let verdict = Verdict::new(index, rule.name.clone(), rule.rate.resolve(base_rate));
-                (rule, verdict)
-            })
-            .collect();
+    pub(crate) fn new(policy: Policy, record_unsampled: bool) -> Self {
         Self {
-            policy: Arc::new(Policy {
-                rules,
-                base,
-                keeps_despite_parent,
-                parent_attributes: [KeyValue::new(SAMPLING_RULE, RULE_PARENT)],
-            }),
+            policy: Arc::new(ArcSwap::from_pointee(policy)),
             observer: None,
+            record_unsampled,
         }
     }
 
@@ -110,92 +64,127 @@ impl SmartSampler {
         self
     }
 
-    /// Each rule's name and the rate that results from it, in order; the base rate comes last.
-    pub fn rates(&self) -> impl Iterator<Item = (&str, SampleRate)> {
-        let rules = self.policy.rules.iter().map(|(_, verdict)| verdict);
-        rules
-            .chain([&self.policy.base])
-            .map(|verdict| (verdict.rule.as_str(), verdict.rate))
+    /// Each rule's name and the rate that results from it, in order; the base rate comes last. Of a
+    /// rule with a limit it is the rate that is applied now.
+    #[must_use]
+    pub fn rates(&self) -> Vec<(String, SampleRate)> {
+        let policy = self.policy.load();
+        let owned = policy.rates().map(|(rule, rate)| (rule.to_owned(), rate));
+        owned.collect()
     }
 
-    fn decide_root(&self, trace_id: TraceId, span: SpanStart<'_>) -> SamplingResult {
+    /// A handle that changes the rules while the sampler works.
+    ///
+    /// Get it after [`with_observer`](Self::with_observer), so that the observer hears of changes.
+    pub fn handle(&self) -> SamplerHandle {
+        SamplerHandle(self.clone())
+    }
+
+    fn decide_root(
+        &self,
+        policy: &Policy,
+        trace_id: TraceId,
+        span: SpanStart<'_>,
+    ) -> SamplingResult {
         if trace_id == TraceId::INVALID {
             // The SDK takes the id of an invalid parent (made while telemetry is suppressed or after
             // shutdown). Such a span could not be exported by anyone.
             return dropped(TraceState::NONE);
         }
-        let verdict = match self.policy.first_match(span) {
-            Some((_, verdict)) => verdict,
-            None => &self.policy.base,
-        };
-        let sampled = verdict.keeps(Randomness::from_trace_id(trace_id));
-        self.observe(verdict, sampled, DecisionReason::Root);
-        if !sampled {
-            return dropped(TraceState::NONE);
+        let applied = policy
+            .verdict(span)
+            .apply(Randomness::from_trace_id(trace_id));
+        self.observe(&applied, DecisionReason::Root);
+        if applied.sampled {
+            return sampled(applied.attributes(), applied.trace_state());
         }
-        let trace_state = TraceState::NONE.insert(OT_KEY, verdict.ot.as_str());
-        sampled_with(&verdict.attributes, trace_state.unwrap_or_default())
+        self.not_sampled(Some(applied.verdict), policy, TraceState::NONE)
     }
 
-    fn decide_below_remote(&self, parent: &SpanContext, span: SpanStart<'_>) -> SamplingResult {
+    fn decide_below_remote(
+        &self,
+        policy: &Policy,
+        parent: &SpanContext,
+        span: SpanStart<'_>,
+    ) -> SamplingResult {
         let trace_state = parent.trace_state();
         let ot = OtEntry::of(trace_state);
         let randomness = ot
             .randomness()
             .unwrap_or_else(|| Randomness::from_trace_id(parent.trace_id()));
+        // A threshold that contradicts the flag is of another decision.
+        let parents = ot
+            .threshold()
+            .filter(|th| parent.is_sampled() && th.keeps(randomness));
+        let applied = policy
+            .verdict_below_remote(span)
+            .map(|verdict| verdict.apply(randomness));
+        let ignores = policy.remote_parents == RemoteParents::Ignore;
 
-        if parent.is_sampled() {
-            self.observe_parent(true);
-            let contradicts = ot.threshold().is_some_and(|th| !th.keeps(randomness));
-            let trace_state = if contradicts {
-                ot.with_threshold(None).write_to(trace_state)
-            } else {
-                trace_state.clone()
-            };
-            return sampled_with(&self.policy.parent_attributes, trace_state);
+        if let Some(applied) = &applied
+            && (ignores
+                || !parent.is_sampled()
+                || (applied.sampled && is_more_generous(applied.threshold, parents)))
+        {
+            self.observe(applied, DecisionReason::DespiteRemoteParent);
+            if applied.sampled {
+                let trace_state = with_threshold(ot, applied.threshold, trace_state);
+                return sampled(applied.attributes(), trace_state);
+            }
+        } else {
+            self.observe_parent(policy, parent.is_sampled());
+            if parent.is_sampled() {
+                let trace_state = with_threshold(ot, parents, trace_state);
+                return sampled(policy.parent_attributes.to_vec(), trace_state);
+            }
         }
+        // The threshold of a span that is not sampled must not be passed on.
+        let trace_state = with_threshold(ot, None, trace_state);
+        if policy.remote_parents == RemoteParents::Obey {
+            return dropped(trace_state);
+        }
+        let verdict = applied.map(|applied| applied.verdict);
+        self.not_sampled(verdict, policy, trace_state)
+    }
 
-        let sampled_by = match self.policy.first_match_despite_parent(span) {
-            Some(verdict) => {
-                let sampled = verdict.keeps(randomness);
-                self.observe(verdict, sampled, DecisionReason::DespiteRemoteParent);
-                sampled.then_some(verdict)
-            }
-            None => {
-                self.observe_parent(false);
-                None
-            }
+    /// A local root that is not sampled: recorded if somebody may still want it.
+    fn not_sampled(
+        &self,
+        verdict: Option<&Verdict>,
+        policy: &Policy,
+        trace_state: TraceState,
+    ) -> SamplingResult {
+        if !self.record_unsampled || verdict.is_some_and(|verdict| verdict.is_never) {
+            return dropped(trace_state);
+        }
+        let attributes = match verdict {
+            Some(verdict) => vec![verdict.rule_attribute()],
+            None => policy.parent_attributes.to_vec(),
         };
-        match sampled_by {
-            Some(verdict) => sampled_with(
-                &verdict.attributes,
-                ot.with_threshold(verdict.threshold).write_to(trace_state),
-            ),
-            // The threshold of a span that is not sampled must not be passed on.
-            None if ot.threshold().is_some() => {
-                dropped(ot.with_threshold(None).write_to(trace_state))
-            }
-            None => dropped(trace_state.clone()),
+        SamplingResult {
+            decision: SamplingDecision::RecordOnly,
+            attributes,
+            trace_state,
         }
     }
 
-    fn observe(&self, verdict: &Verdict, sampled: bool, reason: DecisionReason) {
+    fn observe(&self, applied: &Applied<'_>, reason: DecisionReason) {
         if let Some(observer) = &self.observer {
             observer.decided(&Decision {
-                rule: verdict.rule.as_str(),
-                rule_index: verdict.index,
-                rate: Some(verdict.rate),
-                sampled,
+                rule: applied.verdict.rule.as_str(),
+                rule_index: applied.verdict.index,
+                rate: Some(applied.rate),
+                sampled: applied.sampled,
                 reason,
             });
         }
     }
 
-    fn observe_parent(&self, sampled: bool) {
+    fn observe_parent(&self, policy: &Policy, sampled: bool) {
         if let Some(observer) = &self.observer {
             observer.decided(&Decision {
                 rule: RULE_PARENT,
-                rule_index: self.policy.base.index + 1,
+                rule_index: policy.parent_index(),
                 rate: None,
                 sampled,
                 reason: DecisionReason::RemoteParent,
@@ -217,17 +206,34 @@ impl ShouldSample for SmartSampler {
         let parent_span = parent_context.map(|context| context.span());
         let parent = parent_span
             .as_ref()
-            .map(|span| span.span_context())
-            .filter(|parent| parent.is_valid());
+            .map(|span| (span, span.span_context()))
+            .filter(|(_, context)| context.is_valid());
+        if let Some((span, context)) = parent
+            && !context.is_remote()
+        {
+            // The way of almost every span: nothing is looked at but the parent's flag.
+            let decision = if context.is_sampled() {
+                SamplingDecision::RecordAndSample
+            } else if self.record_unsampled && span.is_recording() {
+                SamplingDecision::RecordOnly
+            } else {
+                SamplingDecision::Drop
+            };
+            return SamplingResult {
+                decision,
+                attributes: Vec::new(),
+                trace_state: context.trace_state().clone(),
+            };
+        }
         let span = SpanStart {
             name,
             kind: span_kind,
             attributes,
         };
+        let policy = self.policy.load();
         match parent {
-            Some(parent) if !parent.is_remote() => follow_local(parent),
-            Some(parent) => self.decide_below_remote(parent, span),
-            None => self.decide_root(trace_id, span),
+            Some((_, parent)) => self.decide_below_remote(&policy, parent, span),
+            None => self.decide_root(&policy, trace_id, span),
         }
     }
 }
@@ -235,72 +241,81 @@ impl ShouldSample for SmartSampler {
 impl fmt::Debug for SmartSampler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SmartSampler")
-            .field("rates", &self.rates().collect::<Vec<_>>())
+            .field("rates", &self.rates())
             .field("observed", &self.observer.is_some())
             .finish_non_exhaustive()
     }
 }
 
-impl Policy {
-    fn first_match(&self, span: SpanStart<'_>) -> Option<&(Rule, Verdict)> {
-        self.rules
-            .iter()
-            .find(|(rule, _)| rule.matches(span.name, span.kind, span.attributes))
-    }
+/// Changes the rules of a [`SmartSampler`] that is at work. Clones change the same sampler.
+///
+/// ```
+/// use otel_smart_sampler::{Rule, SampleRate, SmartSampler};
+///
+/// let sampler = SmartSampler::builder().base_rate(SampleRate::new(0.1)?).build()?;
+/// let handle = sampler.handle();
+///
+/// let incident = SmartSampler::builder()
+///     .base_rate(SampleRate::new(0.5)?)
+///     .rules(Rule::parse("noise: name=GET /poll* -> never")?);
+/// handle.replace(incident)?;
+/// assert_eq!(sampler.rates()[1].1.as_f64(), 0.5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct SamplerHandle(SmartSampler);
 
-    /// The first matching rule, if it is one that overrules an unsampled parent.
-    fn first_match_despite_parent(&self, span: SpanStart<'_>) -> Option<&Verdict> {
-        if !self.keeps_despite_parent {
-            return None;
+impl SamplerHandle {
+    /// Replaces base rate, rules and the setting for remote parents. Traces that have begun keep
+    /// their decision; those that begin from now on get the new rules. Decisions never wait.
+    ///
+    /// Whether unsampled spans are recorded stays as it was.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] as from [`SmartSamplerBuilder::build`]; then the old rules stay.
+    pub fn replace(&self, builder: SmartSamplerBuilder) -> Result<(), BuildError> {
+        let policy = Arc::new(builder.policy()?);
+        self.0.policy.store(Arc::clone(&policy));
+        if let Some(observer) = &self.0.observer {
+            observer.rules_changed(&policy.rates().collect::<Vec<_>>());
         }
-        let (rule, verdict) = self.first_match(span)?;
-        rule.keep_despite_parent.then_some(verdict)
+        Ok(())
+    }
+
+    /// The rates now, as [`SmartSampler::rates`].
+    #[must_use]
+    pub fn rates(&self) -> Vec<(String, SampleRate)> {
+        self.0.rates()
     }
 }
 
-impl Verdict {
-    fn new(index: usize, rule: Cow<'static, str>, rate: SampleRate) -> Self {
-        // A static or shared name: copying it into a span's attributes allocates nothing.
-        let rule = match rule {
-            Cow::Borrowed(name) => StringValue::from(name),
-            Cow::Owned(name) => StringValue::from(Arc::<str>::from(name)),
-        };
-        let threshold = Threshold::from_rate(rate);
-        Self {
-            index,
-            rate,
-            threshold,
-            ot: OtEntry::default().with_threshold(threshold).to_string(),
-            attributes: [
-                KeyValue::new(SAMPLING_RULE, rule.clone()),
-                KeyValue::new(SAMPLING_RATE, rate.as_f64()),
-            ],
-            rule,
-        }
-    }
-
-    fn keeps(&self, randomness: Randomness) -> bool {
-        self.threshold.is_some_and(|th| th.keeps(randomness))
+/// Whether a span that our threshold keeps was likelier to be kept by it than by its parent's. Of
+/// a parent without a threshold that is unknown, unless ours keeps everything.
+fn is_more_generous(ours: Option<Threshold>, parents: Option<Threshold>) -> bool {
+    match (ours, parents) {
+        (Some(ours), Some(parents)) => ours < parents,
+        (ours, None) => ours == Some(Threshold::ALWAYS),
+        (None, Some(_)) => false,
     }
 }
 
-/// The way of almost every span: nothing is looked at but the parent's flag.
-fn follow_local(parent: &SpanContext) -> SamplingResult {
-    SamplingResult {
-        decision: if parent.is_sampled() {
-            SamplingDecision::RecordAndSample
-        } else {
-            SamplingDecision::Drop
-        },
-        attributes: Vec::new(),
-        trace_state: parent.trace_state().clone(),
+/// The parent's trace state, with this threshold or none.
+fn with_threshold(
+    ot: OtEntry<'_>,
+    threshold: Option<Threshold>,
+    trace_state: &TraceState,
+) -> TraceState {
+    if ot.threshold() == threshold {
+        return trace_state.clone();
     }
+    ot.with_threshold(threshold).write_to(trace_state)
 }
 
-fn sampled_with(attributes: &[KeyValue], trace_state: TraceState) -> SamplingResult {
+fn sampled(attributes: Vec<KeyValue>, trace_state: TraceState) -> SamplingResult {
     SamplingResult {
         decision: SamplingDecision::RecordAndSample,
-        attributes: attributes.to_vec(),
+        attributes,
         trace_state,
     }
 }

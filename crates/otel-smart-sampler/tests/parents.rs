@@ -10,8 +10,8 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 use otel_smart_sampler::{
-    Decision, DecisionReason, Match, Pattern, Rule, RuleRate, SampleRate, SamplingCounts,
-    SmartSampler,
+    Decision, DecisionReason, Match, Pattern, RemoteParents, Rule, RuleRate, SampleRate,
+    SamplingCounts, SmartSampler,
 };
 
 /// The randomness is 2^55: kept at rates from one half on.
@@ -198,12 +198,145 @@ fn a_rule_may_keep_spans_below_an_unsampled_remote_parent() {
         ask("ot=rv:c0000000000000", "lower", &[]),
         kept("keep low", Some(0.25), "ot=th:c;rv:c0000000000000")
     );
-    // A sampled remote parent is followed all the same.
-    let context = parent(true, true, "");
-    assert_eq!(
-        self::ask(Some(&context), "x", &keep),
-        kept("parent", None, "")
-    );
+}
+
+/// A span that either of the two would keep was as likely to be kept as the more generous of them
+/// says: `th` and rate have to say so, also where the parent is sampled.
+#[test]
+fn below_a_sampled_parent_the_more_generous_rate_is_told() {
+    for (trace_state, name, attributes, expected) in [
+        // The parent's rate is not known. Ours is, where it keeps everything.
+        ("", "x", "keep", kept("keep", Some(1.0), "ot=th:0")),
+        ("a=1", "x", "keep", kept("keep", Some(1.0), "ot=th:0,a=1")),
+        ("", "lower", "", kept("parent", None, "")),
+        (
+            "ot=rv:f0000000000000",
+            "lower",
+            "",
+            kept("parent", None, "ot=rv:f0000000000000"),
+        ),
+        // Ours is the higher one.
+        ("ot=th:4", "x", "keep", kept("keep", Some(1.0), "ot=th:0")),
+        (
+            "ot=th:e;rv:f0000000000000;p:1",
+            "lower",
+            "",
+            kept("keep low", Some(0.25), "ot=th:c;rv:f0000000000000;p:1"),
+        ),
+        // The parent's is, or they are the same.
+        ("ot=th:0", "x", "keep", kept("parent", None, "ot=th:0")),
+        ("ot=th:4", "lower", "", kept("parent", None, "ot=th:4")),
+        (
+            "ot=th:c;rv:f0000000000000",
+            "lower",
+            "",
+            kept("parent", None, "ot=th:c;rv:f0000000000000"),
+        ),
+        // Rules without the flag do not take part.
+        ("ot=th:4", "low", "", kept("parent", None, "ot=th:4")),
+        ("ot=th:4", "twice", "", kept("parent", None, "ot=th:4")),
+        // A threshold that contradicts the flag is none.
+        ("ot=th:f", "x", "keep", kept("keep", Some(1.0), "ot=th:0")),
+        ("ot=th:f", "lower", "", kept("parent", None, "")),
+    ] {
+        let attributes: &[KeyValue] = match attributes {
+            "" => &[],
+            key => &[KeyValue::new(key, 1)],
+        };
+        let context = parent(true, true, trace_state);
+        let result = ask(Some(&context), name, attributes);
+        assert_eq!(result, expected, "{trace_state} {name} {attributes:?}");
+    }
+}
+
+#[test]
+fn parents_may_always_be_obeyed_or_ignored() {
+    let build = |remote_parents| {
+        SmartSampler::builder()
+            .base_rate(SampleRate::new(0.5).unwrap())
+            .rule(
+                Rule::new("keep")
+                    .name(Pattern::exact("keep"))
+                    .rate(RuleRate::Always)
+                    .keep_despite_parent(),
+            )
+            .rule(
+                Rule::new("low")
+                    .name(Pattern::exact("low"))
+                    .rate(SampleRate::new(0.25).unwrap()),
+            )
+            .remote_parents(remote_parents)
+            .record_unsampled(true)
+            .build()
+            .unwrap()
+    };
+    let (obey, ignore) = (build(RemoteParents::Obey), build(RemoteParents::Ignore));
+    let low_is_recorded = SamplingResult {
+        decision: SamplingDecision::RecordOnly,
+        attributes: vec![KeyValue::new("sampling.rule", "low")],
+        trace_state: TraceState::NONE,
+    };
+    for (sampled, trace_state, name, if_obeyed, if_ignored) in [
+        (
+            true,
+            "ot=th:4",
+            "keep",
+            kept("parent", None, "ot=th:4"),
+            kept("keep", Some(1.0), "ot=th:0"),
+        ),
+        (
+            true,
+            "ot=th:4",
+            "low",
+            kept("parent", None, "ot=th:4"),
+            low_is_recorded.clone(),
+        ),
+        (
+            true,
+            "",
+            "other",
+            kept("parent", None, ""),
+            kept("base", Some(0.5), "ot=th:8"),
+        ),
+        // What the parent drops is not even recorded where it is obeyed.
+        (
+            false,
+            "a=1",
+            "keep",
+            dropped("a=1"),
+            kept("keep", Some(1.0), "ot=th:0,a=1"),
+        ),
+        (
+            false,
+            "",
+            "other",
+            dropped(""),
+            kept("base", Some(0.5), "ot=th:8"),
+        ),
+        (false, "ot=th:4", "low", dropped(""), low_is_recorded),
+    ] {
+        let context = parent(true, sampled, trace_state);
+        let ask = |sampler: &SmartSampler| {
+            sampler.should_sample(
+                Some(&context),
+                TraceId::from(TRACE),
+                name,
+                &SpanKind::Server,
+                &[],
+                &[],
+            )
+        };
+        assert_eq!(
+            ask(&obey),
+            if_obeyed,
+            "obeyed: {sampled} {trace_state} {name}"
+        );
+        assert_eq!(
+            ask(&ignore),
+            if_ignored,
+            "ignored: {sampled} {trace_state} {name}"
+        );
+    }
 }
 
 #[test]

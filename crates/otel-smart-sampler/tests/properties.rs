@@ -80,7 +80,7 @@ fn near_threshold() -> impl Strategy<Value = (SampleRate, Randomness)> {
 const OT_LIKE: &str = "((th|rv|p|x1):[0-9a-fA-F.;:_-]{0,16};?){0,6}[ -~]{0,6}";
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100_000))]
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
 
     #[test]
     fn sampled_exactly_when_sample_rand_is_below_the_rate(

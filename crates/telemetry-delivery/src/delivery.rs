@@ -4,14 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::http::HttpOptions;
 use crate::protocol::Protocol;
 use crate::queue::Bounds;
-use crate::retry::RetryPolicy;
-use crate::settings::Threads;
 use crate::state::State;
 use crate::stats::{DeliveryStats, DropReason};
-use crate::worker;
+use crate::worker::{self, Parts};
 
 /// A delivery that runs. The other end is a thread of its own.
 ///
@@ -27,13 +24,11 @@ impl<P: Protocol> Delivery<P> {
         protocol: P,
         bounds: Bounds,
         stats: DeliveryStats,
-        http: HttpOptions,
-        retry: RetryPolicy,
-        threads: Threads,
+        parts: Parts,
         shutdown_timeout: Duration,
     ) -> Self {
         let state = Arc::new(State::new(protocol, bounds, stats));
-        worker::start(Arc::clone(&state), http, retry, threads);
+        worker::start(Arc::clone(&state), parts);
         Self {
             state,
             shutdown_timeout,
@@ -74,7 +69,7 @@ impl<P: Protocol> Delivery<P> {
     }
 
     /// Stops taking loads, sends what there is within `timeout`, and ends the thread. True if
-    /// nothing was left; what is left counts as lost.
+    /// nothing was left; what is left counts as lost, unless a spool has it.
     ///
     /// Returns within the timeout and a fifth of a second, whatever the server does. What waits
     /// out a pause after a failure is tried once more, unless the server itself has asked for the

@@ -185,6 +185,15 @@ impl Default for HttpOptions {
     }
 }
 
+/// There was no answer.
+#[derive(Debug)]
+pub(crate) struct NoAnswer {
+    /// Whether the request may have come as far as the server all the same.
+    pub(crate) may_have_arrived: bool,
+    /// For [`last_error`](crate::DeliverySnapshot::last_error), without the URL.
+    pub(crate) error: String,
+}
+
 /// Posts bodies.
 #[derive(Debug)]
 pub(crate) struct Http {
@@ -193,9 +202,7 @@ pub(crate) struct Http {
 
 impl Http {
     /// Sends one body and reads the answer to its end.
-    ///
-    /// The error is text for [`last_error`](crate::DeliverySnapshot::last_error), without the URL.
-    pub(crate) async fn post(&self, post: Post) -> Result<Answer, String> {
+    pub(crate) async fn post(&self, post: Post) -> Result<Answer, NoAnswer> {
         let mut request = self
             .client
             .post(post.url)
@@ -204,7 +211,10 @@ impl Http {
         if let Some(timeout) = post.timeout {
             request = request.timeout(timeout);
         }
-        let mut response = request.send().await.map_err(describe)?;
+        let mut response = request.send().await.map_err(|error| NoAnswer {
+            may_have_arrived: !error.is_connect() && !error.is_builder(),
+            error: describe(error),
+        })?;
         let mut answer = Answer {
             status: response.status().as_u16(),
             headers: std::mem::take(response.headers_mut()),

@@ -45,11 +45,16 @@ pub trait Load: Send + 'static {
     /// How many bytes of memory it takes; an estimate will do. Must be cheap, and may change
     /// only in [`Protocol::post`].
     fn bytes(&self) -> usize;
+
+    /// Whether any of it must not arrive twice: see [`Protocol::without_once`]. Must be cheap.
+    fn counts_once(&self) -> bool {
+        false
+    }
 }
 
 /// The rules of a server: how a load is sent, what an answer means, what a loss entails.
 ///
-/// All but [`lost`](Self::lost) runs on the delivery's own thread.
+/// All but [`lost`](Self::lost) and [`kept`](Self::kept) runs on the delivery's own thread.
 pub trait Protocol: Send + Sync + 'static {
     /// What is sent.
     type Load: Load;
@@ -70,6 +75,34 @@ pub trait Protocol: Send + Sync + 'static {
     /// delivery.
     fn lost(&self, load: &Self::Load, reason: DropReason) {
         let _ = (load, reason);
+    }
+
+    /// The bytes that a spool keeps of a load; None where it is not kept. No secret that a later
+    /// process has by itself belongs there.
+    fn store(&self, load: &Self::Load) -> Option<Vec<u8>> {
+        let _ = load;
+        None
+    }
+
+    /// A load that a spool has kept, maybe one of an earlier process; None where it cannot be
+    /// sent any more.
+    fn restore(&self, stored: Vec<u8>) -> Option<Self::Load> {
+        let _ = stored;
+        None
+    }
+
+    /// Takes out of a load what must not arrive twice, because nobody knows whether an attempt
+    /// has arrived; false where nothing is left. Called only where there is a spool.
+    fn without_once(&self, load: &mut Self::Load) -> bool {
+        !load.counts_once()
+    }
+
+    /// A load stays in the spool alone: it is neither sent nor lost, and comes again by
+    /// [`restore`](Self::restore), maybe in another process.
+    ///
+    /// Runs where [`lost`](Self::lost) does.
+    fn kept(&self, load: &Self::Load) {
+        let _ = load;
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use crate::protocol::{Load, Priority};
+use crate::spool::Ticket;
 use crate::stats::{DropReason, Gauges};
 
 /// A load on its way through the delivery.
@@ -18,6 +19,12 @@ pub(crate) struct Parcel<L> {
     pub(crate) first_attempt: Option<Instant>,
     /// The server asked not to be sent it before.
     pub(crate) not_before: Option<Instant>,
+    /// Its place in the spool.
+    pub(crate) ticket: Option<Ticket>,
+    /// Whether the spool was asked to take it.
+    pub(crate) was_offered: bool,
+    /// Whether the spool knows that an attempt was begun that must not be repeated.
+    pub(crate) is_tried: bool,
     /// Which flushes wait for it; set on arrival.
     epoch: u64,
 }
@@ -29,6 +36,9 @@ impl<L: Load> Parcel<L> {
             attempts: 0,
             first_attempt: None,
             not_before: None,
+            ticket: None,
+            was_offered: false,
+            is_tried: false,
             epoch: 0,
         })
     }
@@ -87,6 +97,8 @@ pub(crate) const fn most_in_flight(in_flight: usize) -> usize {
 struct Lane<L> {
     /// In order of arrival.
     ready: VecDeque<Box<Parcel<L>>>,
+    /// How many at the end of these the spool has not seen yet.
+    unseen: usize,
     /// Waiting for another attempt, by its time. The number tells equal times apart.
     delayed: BTreeMap<(Instant, u64), Box<Parcel<L>>>,
     bytes: usize,
@@ -98,6 +110,7 @@ impl<L> Default for Lane<L> {
     fn default() -> Self {
         Self {
             ready: VecDeque::new(),
+            unseen: 0,
             delayed: BTreeMap::new(),
             bytes: 0,
             held_until: None,
@@ -113,6 +126,25 @@ impl<L: Load> Lane<L> {
     fn push(&mut self, parcel: Box<Parcel<L>>) {
         self.bytes = self.bytes.saturating_add(parcel.load.bytes());
         self.ready.push_back(parcel);
+        self.unseen += 1;
+    }
+
+    /// Puts a parcel behind all others that the spool has seen.
+    fn push_seen(&mut self, parcel: Box<Parcel<L>>) {
+        self.bytes = self.bytes.saturating_add(parcel.load.bytes());
+        self.ready.insert(self.ready.len() - self.unseen, parcel);
+    }
+
+    /// Takes the oldest out that the spool has not seen.
+    fn take_unseen(&mut self, limit: usize) -> Vec<Box<Parcel<L>>> {
+        let first = self.ready.len() - self.unseen;
+        let count = self.unseen.min(limit);
+        self.unseen -= count;
+        let taken: Vec<_> = self.ready.drain(first..first + count).collect();
+        for parcel in &taken {
+            self.bytes = self.bytes.saturating_sub(parcel.load.bytes());
+        }
+        taken
     }
 
     fn delay(&mut self, due: Instant, number: u64, parcel: Box<Parcel<L>>) {
@@ -150,9 +182,19 @@ impl<L: Load> Lane<L> {
         self.removed(newest)
     }
 
+    /// The newest that the spool has seen, if it has it.
+    fn pop_newest_held(&mut self) -> Option<Box<Parcel<L>>> {
+        let place = (self.ready.len() - self.unseen).checked_sub(1)?;
+        let ticket = self.ready.get(place)?.ticket.as_ref();
+        ticket.filter(|ticket| ticket.is_held())?;
+        let newest = self.ready.remove(place);
+        self.removed(newest)
+    }
+
     fn removed(&mut self, parcel: Option<Box<Parcel<L>>>) -> Option<Box<Parcel<L>>> {
         let parcel = parcel?;
         self.bytes = self.bytes.saturating_sub(parcel.load.bytes());
+        self.unseen = self.unseen.min(self.ready.len());
         Some(parcel)
     }
 
@@ -266,10 +308,44 @@ impl<L: Load> Queue<L> {
             lost.push((parcel, reason));
             return (Err(reason), lost);
         }
-        parcel.epoch = self.epoch;
-        *self.unfinished.entry(parcel.epoch).or_default() += 1;
+        self.expect(&mut parcel);
         self.lane(parcel.load.priority()).push(parcel);
         (Ok(()), lost)
+    }
+
+    /// From now on a parcel is to be finished.
+    fn expect(&mut self, parcel: &mut Parcel<L>) {
+        parcel.epoch = self.epoch;
+        *self.unfinished.entry(parcel.epoch).or_default() += 1;
+    }
+
+    /// Takes a parcel in that was read back from the spool.
+    pub(crate) fn readmit(&mut self, mut parcel: Box<Parcel<L>>) {
+        self.expect(&mut parcel);
+        self.lane(parcel.load.priority()).push_seen(parcel);
+    }
+
+    /// Takes parcels out that the spool has not seen, the most urgent first. They are to come
+    /// back by [`put_seen`](Self::put_seen).
+    pub(crate) fn take_unseen(&mut self, limit: usize) -> Vec<Box<Parcel<L>>> {
+        let mut taken = Vec::new();
+        for lane in &mut self.lanes {
+            taken.append(&mut lane.take_unseen(limit - taken.len()));
+        }
+        taken
+    }
+
+    pub(crate) fn put_seen(&mut self, parcels: Vec<Box<Parcel<L>>>) {
+        for parcel in parcels {
+            self.lane(parcel.load.priority()).push_seen(parcel);
+        }
+    }
+
+    /// Whether there is room for what the spool has: the other half is for what comes.
+    pub(crate) fn has_room(&self) -> bool {
+        self.phase == Phase::Open
+            && self.queued() < self.bounds.count.div_ceil(2)
+            && self.bytes() < self.bounds.bytes.div_ceil(2)
     }
 
     /// The next thing to do. A parcel that is handed out counts as on its way until
@@ -382,24 +458,18 @@ impl<L: Load> Queue<L> {
     }
 
     /// Drops the newest of the least urgent until the parcel fits. Nothing is dropped for a
-    /// parcel that would not fit even then.
+    /// parcel that would not fit even then, but what a spool has of the same priority leaves
+    /// the memory for it.
     fn make_room(&mut self, parcel: &Parcel<L>) -> (bool, Vec<Lost<L>>) {
         let priority = parcel.load.priority();
-        let (mut kept_count, mut kept_bytes) = (0_usize, 0_usize);
-        for (_, lane) in Priority::ALL
-            .into_iter()
-            .zip(&self.lanes)
-            .filter(|(other, _)| *other <= priority)
-        {
-            kept_count += lane.len();
-            kept_bytes = kept_bytes.saturating_add(lane.bytes);
-        }
-        if kept_count >= self.bounds.count
-            || kept_bytes.saturating_add(parcel.load.bytes()) > self.bounds.bytes
-        {
-            return (false, Vec::new());
-        }
         let mut lost = Vec::new();
+        while !self.fits_beside_as_urgent(parcel) {
+            let Some(held) = self.lane(priority).pop_newest_held() else {
+                return (false, lost);
+            };
+            self.forget(&held);
+            lost.push((held, DropReason::QueueOverflow));
+        }
         while self.queued() >= self.bounds.count
             || self.bytes().saturating_add(parcel.load.bytes()) > self.bounds.bytes
         {
@@ -419,6 +489,21 @@ impl<L: Load> Queue<L> {
             }
         }
         (true, lost)
+    }
+
+    /// Whether a parcel would fit if nothing less urgent were there.
+    fn fits_beside_as_urgent(&self, parcel: &Parcel<L>) -> bool {
+        let priority = parcel.load.priority();
+        let (mut count, mut bytes) = (0_usize, parcel.load.bytes());
+        for (_, lane) in Priority::ALL
+            .into_iter()
+            .zip(&self.lanes)
+            .filter(|(other, _)| *other <= priority)
+        {
+            count += lane.len();
+            bytes = bytes.saturating_add(lane.bytes);
+        }
+        count < self.bounds.count && bytes <= self.bounds.bytes
     }
 
     fn bytes(&self) -> usize {

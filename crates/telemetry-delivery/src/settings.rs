@@ -9,7 +9,9 @@ use crate::http::HttpOptions;
 use crate::protocol::Protocol;
 use crate::queue::{Bounds, most_in_flight};
 use crate::retry::RetryPolicy;
+use crate::spool::SpoolOptions;
 use crate::stats::DeliveryStats;
+use crate::worker::Parts;
 
 /// The settings of a delivery. Clones share their figures.
 ///
@@ -31,6 +33,7 @@ pub struct Settings {
     shutdown_timeout: Duration,
     stats: DeliveryStats,
     threads: Threads,
+    spool: Option<SpoolOptions>,
 }
 
 /// What the threads of a delivery are called, and how they begin.
@@ -74,6 +77,7 @@ impl Settings {
                 name: "telemetry-delivery",
                 on_start: None,
             },
+            spool: None,
         }
     }
 
@@ -137,6 +141,13 @@ impl Settings {
         self
     }
 
+    /// Keeps loads on disk until they have arrived: they are in memory alone unless set. One
+    /// delivery uses a directory.
+    pub fn with_spool(mut self, spool: SpoolOptions) -> Self {
+        self.spool = Some(spool);
+        self
+    }
+
     /// A handle to the figures of all deliveries that are started with these settings.
     #[must_use]
     pub fn stats(&self) -> DeliveryStats {
@@ -151,15 +162,14 @@ impl Settings {
     #[must_use = "a delivery that is dropped sends nothing more"]
     pub fn start<P: Protocol>(&self, protocol: P, mut http: HttpOptions) -> Delivery<P> {
         http.max_idle = most_in_flight(self.bounds.in_flight);
-        Delivery::start(
-            protocol,
-            self.bounds,
-            self.stats.clone(),
+        let parts = Parts {
             http,
-            self.retry,
-            self.threads.clone(),
-            self.shutdown_timeout,
-        )
+            retry: self.retry,
+            threads: self.threads.clone(),
+            spool: self.spool.clone(),
+        };
+        let stats = self.stats.clone();
+        Delivery::start(protocol, self.bounds, stats, parts, self.shutdown_timeout)
     }
 
     /// A delivery that drops everything as [`InternalError`](crate::DropReason::InternalError):

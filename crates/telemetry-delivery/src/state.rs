@@ -1,6 +1,7 @@
 //! What the application's threads and the delivery's thread share.
 
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use tokio::sync::Notify;
 use crate::clock::after;
 use crate::protocol::{Priority, Protocol};
 use crate::queue::{Bounds, Lost, Next, Parcel, Phase, Queue};
+use crate::spool::Ticket;
 use crate::stats::{DeliveryStats, DropReason};
 
 /// How long [`State::shutdown`] waits for the thread to end after it was told to. The thread
@@ -25,6 +27,48 @@ pub(crate) struct State<P: Protocol> {
     wake: Notify,
     worker: OnceLock<ThreadId>,
     stats: DeliveryStats,
+    /// What the spool is to be told, by the delivery's thread.
+    news: Mutex<Vec<News>>,
+    /// More of these are not kept: the thread may be stuck in a write.
+    max_news: usize,
+    /// How many loads are in the spool alone.
+    spooled: AtomicUsize,
+}
+
+/// What became of a load that the spool has.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// It has arrived, or was given up.
+    Done { ticket: Ticket, arrived: bool },
+    /// It is in memory no more, and stays in the spool; `failed` where it could not be sent.
+    Kept { ticket: Ticket, failed: bool },
+    /// The attempt that was begun has not arrived for certain.
+    NotArrived { ticket: Ticket },
+}
+
+/// Why a load is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Loss {
+    pub(crate) reason: DropReason,
+    /// Whether a spool that has it may keep it.
+    pub(crate) may_be_kept: bool,
+}
+
+impl Loss {
+    pub(crate) fn final_for(reason: DropReason) -> Self {
+        Self {
+            reason,
+            may_be_kept: false,
+        }
+    }
+
+    /// Of a load that could be sent another time.
+    pub(crate) fn for_now(reason: DropReason) -> Self {
+        Self {
+            reason,
+            may_be_kept: true,
+        }
+    }
 }
 
 impl<P: Protocol> State<P> {
@@ -36,6 +80,9 @@ impl<P: Protocol> State<P> {
             wake: Notify::new(),
             worker: OnceLock::new(),
             stats,
+            news: Mutex::default(),
+            max_news: bounds.count,
+            spooled: AtomicUsize::new(0),
         }
     }
 
@@ -74,28 +121,31 @@ impl<P: Protocol> State<P> {
             && self.lock().abandoned() == abandoned
     }
 
-    /// Stops taking envelopes, sends what there is within `timeout`, and ends the thread.
-    /// True if nothing was left.
+    /// Stops taking loads, sends what there is within `timeout`, and ends the thread. True if
+    /// nothing was left.
     pub(crate) fn shutdown(&self, timeout: Duration) -> bool {
         let abandoned = self.lock().abandoned();
         self.drain(timeout);
         // The thread may end at the same moment, and what it cuts off is finished, too.
         let finished =
             self.wait(timeout, |queue| queue.is_finished()) && self.lock().abandoned() == abandoned;
-        self.lose(|queue| {
+        self.change(|queue| {
             if !matches!(queue.phase(), Phase::Stopped(_)) {
                 queue.set_phase(Phase::Stopping);
             }
-            ((), queue.give_up(DropReason::Shutdown))
         });
         self.wake.notify_one();
-        self.wait(STOP_GRACE, |queue| {
+        // The thread gives up what is left, or puts it in the spool.
+        let stopped = self.wait(STOP_GRACE, |queue| {
             matches!(queue.phase(), Phase::Stopped(_))
         });
-        finished
+        if !stopped {
+            self.give_up();
+        }
+        finished && self.spooled.load(Ordering::Relaxed) == 0
     }
 
-    /// Stops taking envelopes and lets the thread go on for at most `timeout`. Does not wait.
+    /// Stops taking loads and lets the thread go on for at most `timeout`. Does not wait.
     pub(crate) fn drain(&self, timeout: Duration) {
         let now = Instant::now();
         let mut queue = self.lock();
@@ -145,13 +195,16 @@ impl<P: Protocol> State<P> {
     }
 
     /// A parcel on its way arrived (`Ok`: bytes sent) or was given up.
-    pub(crate) fn finish(&self, parcel: Box<Parcel<P::Load>>, outcome: Result<usize, DropReason>) {
+    pub(crate) fn finish(&self, parcel: Box<Parcel<P::Load>>, outcome: Result<usize, Loss>) {
         // Counted first: who waits for the queue finds the figures complete.
         match outcome {
-            Ok(bytes) => self.stats.sent(bytes),
-            Err(reason) => self.count(&parcel, reason),
+            Ok(bytes) => {
+                self.stats.sent(bytes);
+                self.done(&parcel, true);
+            }
+            Err(loss) => self.part(&parcel, loss),
         }
-        let cut_off = outcome == Err(DropReason::Shutdown);
+        let cut_off = outcome.is_err_and(|loss| loss.reason == DropReason::Shutdown);
         self.change(|queue| queue.finish(&parcel, cut_off));
         self.settled.notify_all();
         self.wake.notify_one();
@@ -161,6 +214,21 @@ impl<P: Protocol> State<P> {
     pub(crate) fn retry(&self, parcel: Box<Parcel<P::Load>>, due: Instant) {
         self.lose(|queue| ((), queue.put_back(parcel, due)));
         self.wake.notify_one();
+    }
+
+    /// A parcel whose attempt was noted down has not arrived for certain.
+    pub(crate) fn not_arrived(&self, parcel: &mut Parcel<P::Load>) {
+        if let Some(ticket) = &parcel.ticket
+            && std::mem::take(&mut parcel.is_tried)
+        {
+            let ticket = Arc::clone(ticket);
+            self.lock_news().push(News::NotArrived { ticket });
+        }
+    }
+
+    /// Gives up what waits, because the time is up.
+    pub(crate) fn give_up(&self) {
+        self.lose(|queue| ((), queue.give_up(DropReason::Shutdown)));
     }
 
     /// The thread has ended: what waits, and what still comes, is lost for `reason`. The first
@@ -180,6 +248,38 @@ impl<P: Protocol> State<P> {
         self.lock().hold(priority, until);
     }
 
+    // --- The spool's side, on the delivery's thread.
+
+    pub(crate) fn take_news(&self) -> Vec<News> {
+        std::mem::take(&mut self.lock_news())
+    }
+
+    pub(crate) fn take_unseen(&self, limit: usize) -> Vec<Box<Parcel<P::Load>>> {
+        self.change(|queue| queue.take_unseen(limit))
+    }
+
+    pub(crate) fn put_seen(&self, parcels: Vec<Box<Parcel<P::Load>>>) {
+        self.change(|queue| queue.put_seen(parcels));
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.lock().has_room()
+    }
+
+    pub(crate) fn readmit(&self, parcel: Box<Parcel<P::Load>>) {
+        self.change(|queue| queue.readmit(parcel));
+    }
+
+    pub(crate) fn set_spooled(&self, count: usize) {
+        self.spooled.store(count, Ordering::Relaxed);
+    }
+
+    /// Counts a load that is given up without ever having been in the queue.
+    pub(crate) fn lost(&self, load: &P::Load, reason: DropReason) {
+        self.stats.dropped(reason);
+        self.protocol.lost(load, reason);
+    }
+
     // --- Both.
 
     /// Changes the queue and counts what was lost by it, before anyone can see that it is gone.
@@ -187,7 +287,7 @@ impl<P: Protocol> State<P> {
         let (result, lost) = self.change(|queue| {
             let (result, lost) = change(queue);
             for (parcel, reason) in &lost {
-                self.count(parcel, *reason);
+                self.part(parcel, Loss::for_now(*reason));
             }
             (result, lost)
         });
@@ -199,9 +299,36 @@ impl<P: Protocol> State<P> {
         result
     }
 
-    fn count(&self, parcel: &Parcel<P::Load>, reason: DropReason) {
-        self.stats.dropped(reason);
-        self.protocol.lost(&parcel.load, reason);
+    /// Parts with a parcel: it is lost, or in the spool.
+    fn part(&self, parcel: &Parcel<P::Load>, loss: Loss) {
+        let ticket = parcel.ticket.as_ref().filter(|ticket| ticket.is_held());
+        if let Some(ticket) = ticket.filter(|_| loss.may_be_kept) {
+            let mut news = self.lock_news();
+            if news.len() < self.max_news {
+                self.protocol.kept(&parcel.load);
+                news.push(News::Kept {
+                    ticket: Arc::clone(ticket),
+                    failed: !matches!(
+                        loss.reason,
+                        DropReason::QueueOverflow | DropReason::Shutdown
+                    ),
+                });
+                return;
+            }
+        }
+        self.lost(&parcel.load, loss.reason);
+        self.done(parcel, false);
+    }
+
+    fn done(&self, parcel: &Parcel<P::Load>, arrived: bool) {
+        if let Some(ticket) = &parcel.ticket {
+            let ticket = Arc::clone(ticket);
+            let mut news = self.lock_news();
+            // Else it is sent once more by the next process.
+            if news.len() < self.max_news.saturating_mul(2) {
+                news.push(News::Done { ticket, arrived });
+            }
+        }
     }
 
     /// Changes the queue and keeps the gauges in step with it.
@@ -211,6 +338,10 @@ impl<P: Protocol> State<P> {
         let result = change(&mut queue);
         self.stats.moved(before, queue.gauges());
         result
+    }
+
+    fn lock_news(&self) -> MutexGuard<'_, Vec<News>> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue<P::Load>> {

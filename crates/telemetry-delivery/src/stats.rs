@@ -22,6 +22,8 @@ pub enum DropReason {
     InternalError,
     /// The delivery was shut down first.
     Shutdown,
+    /// It was on disk alone, and had to make room for something more urgent.
+    SpoolOverflow,
 }
 
 /// A handle to the figures of a delivery; clones show the same.
@@ -52,6 +54,11 @@ struct Counters {
     network_error: AtomicU64,
     internal_error: AtomicU64,
     shutdown: AtomicU64,
+    spool_overflow: AtomicU64,
+    stored: AtomicU64,
+    recovered: AtomicU64,
+    spooled: AtomicU64,
+    spool_bytes: AtomicU64,
     last: Mutex<Last>,
 }
 
@@ -79,6 +86,15 @@ pub struct DeliverySnapshot {
     pub bytes_sent: u64,
     /// Given up, by reason.
     pub dropped: Dropped,
+    /// Written to the spool.
+    pub stored: u64,
+    /// Found in the spool at the start, left by an earlier process.
+    pub recovered: u64,
+    /// In the spool alone right now: of an earlier process, or when memory was full or the server
+    /// failed for long. They are read back when there is room.
+    pub spooled: u64,
+    /// Bytes of the spool's files.
+    pub spool_bytes: u64,
     /// What went wrong last, in a few words; holds no URL, key or payload.
     pub last_error: Option<String>,
     /// When that was.
@@ -103,6 +119,8 @@ pub struct Dropped {
     pub internal_error: u64,
     /// The delivery was shut down before its turn came, or before it was sent.
     pub shutdown: u64,
+    /// It was on disk alone, and had to make room for something more urgent.
+    pub spool_overflow: u64,
 }
 
 impl Dropped {
@@ -115,6 +133,7 @@ impl Dropped {
             + self.network_error
             + self.internal_error
             + self.shutdown
+            + self.spool_overflow
     }
 }
 
@@ -140,7 +159,12 @@ impl DeliveryStats {
                 network_error: read(&counters.network_error),
                 internal_error: read(&counters.internal_error),
                 shutdown: read(&counters.shutdown),
+                spool_overflow: read(&counters.spool_overflow),
             },
+            stored: read(&counters.stored),
+            recovered: read(&counters.recovered),
+            spooled: read(&counters.spooled),
+            spool_bytes: read(&counters.spool_bytes),
             last_error,
             last_failure,
             last_success: last.success,
@@ -156,6 +180,7 @@ impl DeliveryStats {
             DropReason::NetworkError => &counters.network_error,
             DropReason::InternalError => &counters.internal_error,
             DropReason::Shutdown => &counters.shutdown,
+            DropReason::SpoolOverflow => &counters.spool_overflow,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }
@@ -169,6 +194,23 @@ impl DeliveryStats {
 
     pub(crate) fn retried(&self) {
         self.counters.retried.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stored(&self) {
+        self.counters.stored.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn recovered(&self, count: usize) {
+        self.counters
+            .recovered
+            .fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// The spool's gauges moved.
+    pub(crate) fn spool_moved(&self, before: SpoolGauges, after: SpoolGauges) {
+        let counters = &*self.counters;
+        shift(&counters.spooled, before.waiting, after.waiting);
+        shift(&counters.spool_bytes, before.bytes, after.bytes);
     }
 
     /// Several deliveries may share these figures, so the gauges move by differences.
@@ -199,6 +241,13 @@ pub(crate) struct Gauges {
     pub(crate) queued: usize,
     pub(crate) queued_bytes: usize,
     pub(crate) in_flight: usize,
+}
+
+/// What a spool holds at a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SpoolGauges {
+    pub(crate) waiting: usize,
+    pub(crate) bytes: usize,
 }
 
 /// Moves a gauge by the difference of two counts. A negative difference wraps around, and so

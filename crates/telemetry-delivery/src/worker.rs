@@ -8,29 +8,34 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::http::{Http, HttpOptions};
+use crate::keeper::{Keeper, Turn};
 use crate::protocol::{Load as _, NotSent, Protocol, Verdict};
 use crate::queue::{Next, Parcel};
 use crate::retry::{RetryPolicy, random};
 use crate::settings::Threads;
-use crate::state::State;
+use crate::spool::SpoolOptions;
+use crate::state::{Loss, State};
 use crate::stats::DropReason;
 
 /// Parcels that are handed out before the requests on their way get a turn.
 const TURN: usize = 64;
 
+/// What the thread is made of.
+pub(crate) struct Parts {
+    pub(crate) http: HttpOptions,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) threads: Threads,
+    pub(crate) spool: Option<SpoolOptions>,
+}
+
 /// Starts the thread. It ends by itself once the state says so; nobody joins it.
 ///
 /// When it cannot be started, the state is stopped and drops everything.
-pub(crate) fn start<P: Protocol>(
-    state: Arc<State<P>>,
-    http: HttpOptions,
-    retry: RetryPolicy,
-    threads: Threads,
-) {
+pub(crate) fn start<P: Protocol>(state: Arc<State<P>>, parts: Parts) {
     let thread_state = Arc::clone(&state);
     let spawned = thread::Builder::new()
-        .name(threads.name.to_owned())
-        .spawn(move || run(&thread_state, http, retry, &threads));
+        .name(parts.threads.name.to_owned())
+        .spawn(move || run(&thread_state, parts));
     if let Err(error) = spawned {
         state
             .stats()
@@ -40,17 +45,19 @@ pub(crate) fn start<P: Protocol>(
 }
 
 /// The thread's whole life.
-fn run<P: Protocol>(
-    state: &Arc<State<P>>,
-    http: HttpOptions,
-    retry: RetryPolicy,
-    threads: &Threads,
-) {
+fn run<P: Protocol>(state: &Arc<State<P>>, parts: Parts) {
     state.begin();
     // Declared first, so that it goes last: even after a panic nobody waits for this thread.
     let _end = End(Arc::clone(state));
+    let Parts {
+        http,
+        retry,
+        threads,
+        spool,
+    } = parts;
     threads.begin();
-    let ready = runtime(threads)
+    let mut keeper = spool.and_then(|options| Keeper::open(options, retry.max_age, state));
+    let ready = runtime(&threads)
         .map_err(|error| format!("the delivery's runtime cannot be built: {error}"))
         .and_then(|runtime| {
             let http = http.build().map_err(|error| error.to_string())?;
@@ -68,9 +75,12 @@ fn run<P: Protocol>(
         http,
         retry,
     });
-    runtime.block_on(serve(&courier));
+    runtime.block_on(serve(&courier, keeper.as_mut()));
     // Drops the requests on their way, and does not wait for name look-ups.
     runtime.shutdown_background();
+    if let Some(keeper) = keeper {
+        keeper.close(state);
+    }
 }
 
 fn runtime(threads: &Threads) -> io::Result<Runtime> {
@@ -101,8 +111,12 @@ impl<P: Protocol> Drop for End<P> {
 }
 
 /// Hands parcels out until the state says stop.
-async fn serve<P: Protocol>(courier: &Arc<Courier<P>>) {
+async fn serve<P: Protocol>(courier: &Arc<Courier<P>>, mut keeper: Option<&mut Keeper>) {
     loop {
+        let kept = match &mut keeper {
+            Some(keeper) => keeper.turn(&courier.state),
+            None => Turn::Idle(None),
+        };
         let mut until = None;
         for turn in 0.. {
             if turn == TURN {
@@ -110,7 +124,10 @@ async fn serve<P: Protocol>(courier: &Arc<Courier<P>>) {
                 break;
             }
             match courier.state.next() {
-                Next::Send(parcel) => {
+                Next::Send(mut parcel) => {
+                    if let Some(keeper) = &mut keeper {
+                        keeper.before_attempt(&courier.state, &mut parcel);
+                    }
                     let slot = Slot::new(&courier.state, parcel);
                     tokio::spawn(attempt(Arc::clone(courier), slot));
                 }
@@ -121,6 +138,17 @@ async fn serve<P: Protocol>(courier: &Arc<Courier<P>>) {
                 Next::Stop => return,
             }
         }
+        let until = match (until, kept) {
+            (Some(moment), Turn::Idle(None)) => Some(moment),
+            (Some(moment), Turn::Idle(Some(at))) => {
+                Some(Some(moment.map_or(at, |moment| moment.min(at))))
+            }
+            (Some(_), Turn::Busy) => {
+                tokio::task::yield_now().await;
+                None
+            }
+            (None, _) => None,
+        };
         match until {
             // The turn is over, the work is not.
             None => {}
@@ -149,10 +177,10 @@ async fn attempt<P: Protocol>(courier: Arc<Courier<P>>, mut slot: Slot<P>) {
     };
     let post = match state.protocol().post(&mut parcel.load) {
         Ok(post) => post,
-        Err(NotSent::RateLimited) => return slot.finish(Err(DropReason::RateLimited)),
+        Err(NotSent::RateLimited) => return slot.give_up(DropReason::RateLimited),
         Err(NotSent::Broken { error }) => {
             state.stats().failed(error);
-            return slot.finish(Err(DropReason::InternalError));
+            return slot.give_up(DropReason::InternalError);
         }
     };
     if parcel.attempts > 0 {
@@ -163,9 +191,12 @@ async fn attempt<P: Protocol>(courier: Arc<Courier<P>>, mut slot: Slot<P>) {
     let bytes = post.body.len();
     let answer = match courier.http.post(post).await {
         Ok(answer) => answer,
-        Err(error) => {
-            state.stats().failed(error);
-            return slot.again_or(DropReason::NetworkError, &courier.retry, None);
+        Err(no_answer) => {
+            state.stats().failed(no_answer.error);
+            return match slot.may_go_again(no_answer.may_have_arrived) {
+                true => slot.again_or(DropReason::NetworkError, &courier.retry, None),
+                false => slot.give_up(DropReason::NetworkError),
+            };
         }
     };
     let verdict = state.protocol().judge(&parcel.load, &answer);
@@ -177,7 +208,7 @@ async fn attempt<P: Protocol>(courier: Arc<Courier<P>>, mut slot: Slot<P>) {
     }
     match verdict {
         Verdict::Delivered => slot.finish(Ok(bytes)),
-        Verdict::Refused(reason) => slot.finish(Err(reason)),
+        Verdict::Refused(reason) => slot.give_up(reason),
         Verdict::TryAgain {
             after,
             lane_waits,
@@ -189,7 +220,12 @@ async fn attempt<P: Protocol>(courier: Arc<Courier<P>>, mut slot: Slot<P>) {
                 let until = crate::clock::after(Instant::now(), pause);
                 state.hold(parcel.load.priority(), until);
             }
-            slot.again_or(otherwise, &courier.retry, after);
+            // A gateway that got no answer itself.
+            let may_have_arrived = matches!(answer.status, 502 | 504);
+            match slot.may_go_again(may_have_arrived) {
+                true => slot.again_or(otherwise, &courier.retry, after),
+                false => slot.give_up(otherwise),
+            }
         }
     }
 }
@@ -209,10 +245,31 @@ impl<P: Protocol> Slot<P> {
         }
     }
 
-    fn finish(mut self, outcome: Result<usize, DropReason>) {
+    fn finish(mut self, outcome: Result<usize, Loss>) {
         if let Some(parcel) = self.parcel.take() {
             self.state.finish(parcel, outcome);
         }
+    }
+
+    /// Gives the parcel up for good.
+    fn give_up(self, reason: DropReason) {
+        self.finish(Err(Loss::final_for(reason)));
+    }
+
+    /// Whether the parcel, or what may arrive twice of it, can be sent again. Without a spool
+    /// all can.
+    fn may_go_again(&mut self, may_have_arrived: bool) -> bool {
+        let Some(parcel) = self.parcel.as_deref_mut() else {
+            return false;
+        };
+        if !parcel.was_offered || !parcel.load.counts_once() {
+            return true;
+        }
+        if may_have_arrived {
+            return self.state.protocol().without_once(&mut parcel.load);
+        }
+        self.state.not_arrived(parcel);
+        true
     }
 
     /// Sends the parcel back to the queue, or gives it up for `reason`.
@@ -225,7 +282,7 @@ impl<P: Protocol> Slot<P> {
         let first = parcel.first_attempt.unwrap_or(now);
         match policy.next_attempt(parcel.attempts, first, now, asked, random()) {
             Some(due) => self.state.retry(parcel, due),
-            None => self.state.finish(parcel, Err(reason)),
+            None => self.state.finish(parcel, Err(Loss::for_now(reason))),
         }
     }
 }
@@ -233,12 +290,12 @@ impl<P: Protocol> Slot<P> {
 impl<P: Protocol> Drop for Slot<P> {
     fn drop(&mut self) {
         if let Some(parcel) = self.parcel.take() {
-            let reason = if thread::panicking() {
-                DropReason::InternalError
+            let loss = if thread::panicking() {
+                Loss::final_for(DropReason::InternalError)
             } else {
-                DropReason::Shutdown
+                Loss::for_now(DropReason::Shutdown)
             };
-            self.state.finish(parcel, Err(reason));
+            self.state.finish(parcel, Err(loss));
         }
     }
 }

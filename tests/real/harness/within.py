@@ -76,8 +76,21 @@ class Stopped(Exception):
     """A signal came; the number is the argument."""
 
 
-def stop(number, _):
-    raise Stopped(number)
+class Signals:
+    """Notes the signals that ask us to end; raises only where something can be done about it."""
+
+    def __init__(self, *numbers):
+        self.came, self.raises = [], False
+        for number in numbers:
+            signal.signal(number, self.note)
+
+    def note(self, number, _):
+        self.came.append(number)
+        self.check()
+
+    def check(self):
+        if self.raises and self.came:
+            raise Stopped(self.came[0])
 
 
 def kill(process):
@@ -112,12 +125,14 @@ def main():
     # Files have coarse times.
     since = time.time() - 1
     out = asked.log.open("wb") if asked.log else None
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
+    signals = Signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     keep_together()
     process = subprocess.Popen(asked.command, stdout=out, stderr=out, start_new_session=True)
     wrong, code = [], None
     try:
+        # Not before the command can be ended, too.
+        signals.raises = True
+        signals.check()
         code = process.wait(asked.seconds)
         found = left(END_SECONDS) if asked.part else {}
         wrong += [f"left running: {pid} {what}" for pid, what in found.items()]
@@ -127,6 +142,7 @@ def main():
         wrong.append(f"not done after {asked.seconds:g} s")
         kill(process)
     except Stopped as stopped:
+        signals.raises = False
         kill(process)
         sys.exit(128 + stopped.args[0])
     if code:

@@ -9,7 +9,7 @@ use telemetry_testkit::Received;
 
 use crate::place::Plant;
 use crate::plants::{Planted, kinds, plants};
-use crate::world::World;
+use crate::world::{Left, World};
 use crate::{environment, headers, places};
 
 /// The least number of kinds of secret that a place gets.
@@ -17,6 +17,10 @@ const LEAST_KINDS: usize = 60;
 
 /// As many places as there are: one that is taken out is missed.
 const LEAST_PLACES: usize = 222;
+
+/// The files of the spool hold the last of what was written, and no less than the words of
+/// this many plants.
+const LEAST_IN_SPOOL: usize = 500;
 
 /// What is encoded in the values of baggage.
 const IN_BAGGAGE: &AsciiSet = &CONTROLS
@@ -44,6 +48,8 @@ struct Seen {
     words: [BTreeSet<usize>; 2],
     /// Those of which the whole text has.
     whole: [BTreeSet<usize>; 2],
+    /// The plants whose words are in the files of the spool.
+    in_spool: BTreeSet<usize>,
 }
 
 /// What a needle is.
@@ -61,10 +67,12 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
 pub(crate) fn judge(send_pii: bool) {
     let _alone = alone();
     let planted = all_plants(send_pii);
-    let received = plant(send_pii, &planted);
+    let Left { received, spooled } = plant(send_pii, &planted);
     assert!(received.problems().is_empty(), "{:?}", received.problems());
     assert_eq!(received.forgotten(), 0);
-    let seen = look(&received, &planted);
+    let seen = look(&received, &spooled, &planted);
+    let in_spool = seen.in_spool.len();
+    assert!(in_spool >= LEAST_IN_SPOOL, "{in_spool} words in the spool");
     let mut wrong: Vec<_> = seen.leaks.values().cloned().collect();
     wrong.extend(lost(&seen, &planted, send_pii));
     assert!(
@@ -116,7 +124,7 @@ pub(crate) fn check_counts() {
 }
 
 /// Plants everything; gives what has left.
-fn plant(send_pii: bool, planted: &[(usize, Planted)]) -> Received {
+fn plant(send_pii: bool, planted: &[(usize, Planted)]) -> Left {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -140,8 +148,9 @@ fn plant(send_pii: bool, planted: &[(usize, Planted)]) -> Received {
     })
 }
 
-/// Looks for everything in what has left: bodies as the sink has unpacked them, and heads.
-fn look(received: &Received, planted: &[(usize, Planted)]) -> Seen {
+/// Looks for everything in what has left: bodies as the sink has unpacked them, heads, and what
+/// was written to disk.
+fn look(received: &Received, spooled: &[Vec<u8>], planted: &[(usize, Planted)]) -> Seen {
     let (needles, meanings) = needles(planted);
     let places = places();
     let mut seen = Seen::default();
@@ -165,6 +174,22 @@ fn look(received: &Received, planted: &[(usize, Planted)]) -> Seen {
                         let line = format!("LEAK {place}, {kind} ({way}): {carried}: {around:?}");
                         seen.leaks.entry((*index, kind)).or_insert(line);
                     }
+                }
+            }
+        }
+    }
+    for text in spooled {
+        for found in needles.find(text) {
+            let (what, number) = meanings[found.number];
+            let (index, plant) = &planted[number];
+            let kind = plant.kind.unwrap_or_default();
+            match what {
+                What::Word => drop(seen.in_spool.insert(number)),
+                What::Whole => {}
+                What::Secret => {
+                    let (place, way) = (places[*index].name, found.way);
+                    let line = format!("LEAK {place}, {kind} ({way}): in the spool");
+                    seen.leaks.entry((*index, kind)).or_insert(line);
                 }
             }
         }

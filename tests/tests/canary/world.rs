@@ -1,5 +1,7 @@
 //! Everything that is written to: telemetry, servers, clients, a Splunk.
 
+use std::fs;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use axum::Router;
@@ -47,8 +49,41 @@ pub(crate) fn percent(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
+/// Where unsent telemetry waits on disk, gone at the end.
+pub(crate) struct Spool(PathBuf);
+
+impl Spool {
+    fn new(send_pii: bool) -> Self {
+        let name = format!("canary-{}-{send_pii}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+
+    /// What is in its files now, sent or not.
+    fn bytes(&self) -> Vec<Vec<u8>> {
+        let directories = fs::read_dir(&self.0).unwrap();
+        let files = directories.flat_map(|entry| fs::read_dir(entry.unwrap().path()).unwrap());
+        files
+            .map(|entry| fs::read(entry.unwrap().path()).unwrap())
+            .collect()
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What has left the process.
+pub(crate) struct Left {
+    pub(crate) received: Received,
+    /// Files of the spool, as they were before the end.
+    pub(crate) spooled: Vec<Vec<u8>>,
+}
+
 pub(crate) struct World {
     pub(crate) sink: Sink,
+    spool: Spool,
     pub(crate) telemetry: Telemetry,
     pub(crate) send_pii: bool,
     pub(crate) said: Said,
@@ -112,7 +147,10 @@ impl World {
                 .unwrap();
         });
         let sink = Sink::start().unwrap();
-        let (telemetry, subscriber) = build(&sink, send_pii, &[]);
+        let spool = Spool::new(send_pii);
+        let directory = spool.0.to_str().unwrap();
+        let more = [("MCP_TELEMETRY_SPOOL_DIR", directory)];
+        let (telemetry, subscriber) = build(&sink, send_pii, &more);
         let said = Said::default();
         let simulator = Simulator::start().unwrap();
         let splunk = SplunkServer::from_lookup(|key| splunk_setting(&simulator, key));
@@ -127,6 +165,7 @@ impl World {
             splunk: Line::open(TracedHandler::new(splunk), &said).await,
             strange: Line::open(TracedHandler::new(strange), &said).await,
             sink,
+            spool,
             telemetry,
             send_pii,
             said,
@@ -153,9 +192,10 @@ impl World {
     }
 
     /// Ends everything; gives what has left.
-    pub(crate) async fn finish(self) -> Received {
+    pub(crate) async fn finish(self) -> Left {
         let Self {
             sink,
+            spool,
             telemetry,
             subscriber,
             parrot,
@@ -166,9 +206,15 @@ impl World {
         } = self;
         drop((parrot, splunk, strange));
         pair.close().await;
+        // What is done with stays in its file until that is half full.
+        telemetry.flush();
+        let spooled = spool.bytes();
         telemetry.shutdown().unwrap();
         drop(subscriber);
-        sink.received()
+        Left {
+            received: sink.received(),
+            spooled,
+        }
     }
 }
 

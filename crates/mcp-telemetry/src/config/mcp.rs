@@ -85,6 +85,22 @@ impl McpConfig {
     }
 }
 
+/// What is no host is left out.
+pub(super) fn read_targets(reader: &mut Reader<'_>) -> Vec<String> {
+    let variable = &names::MCP_TELEMETRY_PROPAGATION_TARGETS;
+    let mut targets = reader.list(variable).unwrap_or_default();
+    let is_host = |c: char| c.is_alphanumeric() || "-._:*?[]".contains(c);
+    targets.retain(|target| {
+        let is_fine = target.chars().all(is_host);
+        if !is_fine {
+            let problem = format!("{} is no host", shown(target));
+            reader.report(variable, problem, "the others are used");
+        }
+        is_fine
+    });
+    targets
+}
+
 /// Unknown names are left out; when none is left, the default holds.
 pub(super) fn read_propagators(reader: &mut Reader<'_>) -> Vec<Propagator> {
     let variable = &names::OTEL_PROPAGATORS;

@@ -33,7 +33,9 @@ mod otlp;
 mod pairs;
 mod reader;
 mod resource;
+mod sampling;
 mod sentry;
+mod spool;
 mod variables;
 
 #[cfg(test)]
@@ -46,8 +48,10 @@ pub use error::{ConfigErrors, ConfigProblem};
 pub use mcp::{McpConfig, McpParent, Notifications, Propagator};
 pub use otlp::{Compression, OtlpConfig, OtlpSignal};
 pub use resource::ResourceConfig;
+pub use sampling::{Keep, SamplingConfig};
 pub use sentry::{SentryConfig, SentryTraces};
-pub use variables::{Kind, MAX_MILLISECONDS, VARIABLES, Variable, markdown_table};
+pub use spool::SpoolConfig;
+pub use variables::{Kind, MAX_MILLISECONDS, MIN_SPOOL_BYTES, VARIABLES, Variable, markdown_table};
 
 use reader::Reader;
 use variables::names;
@@ -88,12 +92,20 @@ pub struct Config {
     pub app: AppInfo,
     /// The Sentry sink.
     pub sentry: SentryConfig,
+    /// Which traces are kept.
+    pub sampling: SamplingConfig,
     /// The OTLP exporters.
     pub otlp: OtlpConfig,
     /// What the telemetry is about.
     pub resource: ResourceConfig,
     /// `OTEL_PROPAGATORS`, in the given order, without repetition. Empty: nothing is propagated.
     pub propagators: Vec<Propagator>,
+    /// `MCP_TELEMETRY_STRICT_CONTINUATION`: whether a Sentry trace is continued only where both
+    /// sides name the same organization.
+    pub strict_continuation: bool,
+    /// `MCP_TELEMETRY_PROPAGATION_TARGETS`: hosts that outgoing HTTP requests tell the trace, as
+    /// `host`, `host:port` or with `*`. Empty: none.
+    pub propagation_targets: Vec<String>,
     /// How MCP requests are traced.
     pub mcp: McpConfig,
     /// `MCP_TELEMETRY_REDACT_KEYS`: attribute keys that are redacted beside the built-in ones, as written.
@@ -102,6 +114,8 @@ pub struct Config {
     pub sdk_disabled: bool,
     /// `MCP_TELEMETRY_SHUTDOWN_TIMEOUT_MS`: longest wait for unsent data at shutdown.
     pub shutdown_timeout: Duration,
+    /// Where what is not sent yet waits on disk. `None`: in memory alone.
+    pub spool: Option<SpoolConfig>,
 }
 
 impl Config {
@@ -174,6 +188,14 @@ impl Config {
         }
     }
 
+    /// The base rate of the sampling rules, 0.0 to 1.0: `SENTRY_TRACES_SAMPLE_RATE`, or without
+    /// it what `OTEL_TRACES_SAMPLER` stands for.
+    #[must_use]
+    pub fn base_rate(&self) -> f64 {
+        let own = self.sentry.traces_sample_rate;
+        self.sampling.otel_rate.unwrap_or(own)
+    }
+
     /// Reads variables through `lookup`; what is wrong falls back and is listed beside the settings.
     ///
     /// # Example
@@ -199,10 +221,13 @@ impl Config {
         let mut reader = Reader::new(&lookup);
         let mut config = Self {
             sentry: SentryConfig::read(&mut reader, &app),
+            sampling: SamplingConfig::read(&mut reader),
             sdk_disabled: reader.otel_boolean(&names::OTEL_SDK_DISABLED),
             resource: ResourceConfig::read(&mut reader, &app),
             otlp: OtlpConfig::read(&mut reader),
             propagators: mcp::read_propagators(&mut reader),
+            strict_continuation: reader.switch(&names::MCP_TELEMETRY_STRICT_CONTINUATION, false),
+            propagation_targets: mcp::read_targets(&mut reader),
             mcp: McpConfig::read(&mut reader),
             redact_keys: reader
                 .list(&names::MCP_TELEMETRY_REDACT_KEYS)
@@ -210,6 +235,7 @@ impl Config {
             shutdown_timeout: reader
                 .milliseconds(&names::MCP_TELEMETRY_SHUTDOWN_TIMEOUT_MS)
                 .unwrap_or(Duration::from_secs(2)),
+            spool: SpoolConfig::read(&mut reader),
             app,
         };
         config.otlp.check_against(&config.sentry, &mut reader);

@@ -24,6 +24,10 @@ pub enum Kind {
     OtelBoolean,
     /// Whole milliseconds, 1 to [`MAX_MILLISECONDS`].
     Milliseconds,
+    /// An absolute path of a directory.
+    Directory,
+    /// Whole bytes, at least [`MIN_SPOOL_BYTES`].
+    Bytes,
     /// An `http` or `https` URL without credentials, query and fragment.
     Url,
     /// `key=value` pairs, percent-encoded.
@@ -36,10 +40,19 @@ pub enum Kind {
     ListOf(&'static [&'static str]),
     /// A comma list of any words.
     List,
+    /// A comma list of hosts, with `*` for any characters.
+    Hosts,
+    /// Sampling rules, or a file of them.
+    Rules,
+    /// What is kept whatever the sampler said.
+    Keep,
 }
 
 /// The longest time a variable may ask for, in milliseconds: ten minutes. Nothing here waits without a bound.
 pub const MAX_MILLISECONDS: u64 = 600_000;
+
+/// The least that a spool may be limited to, in bytes: 64 KiB.
+pub const MIN_SPOOL_BYTES: u64 = 64 * 1024;
 
 impl Kind {
     /// Whether the value may not be repeated in messages.
@@ -66,6 +79,8 @@ impl Kind {
             Self::Milliseconds => {
                 format!("whole milliseconds from 1 to {MAX_MILLISECONDS}")
             }
+            Self::Directory => "absolute path of a directory".to_owned(),
+            Self::Bytes => format!("whole bytes, at least {MIN_SPOOL_BYTES}"),
             Self::Url => {
                 "`http://` or `https://` URL with a host, without credentials, query and fragment"
                     .to_owned()
@@ -75,6 +90,13 @@ impl Kind {
             Self::OneOf(words) => alternatives(words),
             Self::ListOf(words) => format!("comma list of {}", alternatives(words)),
             Self::List => "comma list".to_owned(),
+            Self::Hosts => {
+                "comma list of `host` or `host:port`, with `*` for any characters".to_owned()
+            }
+            Self::Rules => {
+                "`name: conditions -> rate; …`, or the path of a file of that".to_owned()
+            }
+            Self::Keep => "`off`, or comma list of `errors` and `slow:10s`".to_owned(),
         }
     }
 }
@@ -154,12 +176,21 @@ pub(super) mod names {
         MCP_TELEMETRY_MCP_PARENT, Kind::OneOf(&["meta-first", "ambient-first"]), "meta-first", "Parent of an MCP request: its `_meta` or the HTTP span. The other becomes a link.";
         MCP_TELEMETRY_NOTIFICATIONS, Kind::OneOf(&["significant", "all", "none"]), "significant", "Notifications that have a span: all, none, or all but `progress` and `message`.";
         MCP_TELEMETRY_RESULT_TRACE_ID, Kind::Switch, "false", "Tells clients, as `traceparent` in the `_meta` of tool, prompt and resource results, which span these came from.";
+        MCP_TELEMETRY_SAMPLING_RULES, Kind::Rules, "", "Sampling rules in front of the built-in ones; one with the name of a built-in one replaces it.";
+        MCP_TELEMETRY_OBEY_PARENT, Kind::Switch, "false", "Follows every remote parent's decision; otherwise MCP requests are traced whatever it says.";
+        MCP_TELEMETRY_KEEP, Kind::Keep, "errors", "Traces that are kept whatever the sampler said: those that hold an error, or last too long.";
+        MCP_TELEMETRY_STRICT_CONTINUATION, Kind::Switch, "false", "Continues Sentry's traces only where both sides name the same organization.";
+        MCP_TELEMETRY_PROPAGATION_TARGETS, Kind::Hosts, "", "Hosts whose outgoing HTTP requests carry the trace; unset: none.";
         MCP_TELEMETRY_REDACT_KEYS, Kind::List, "", "More attribute keys whose values are redacted.";
         MCP_TELEMETRY_SHUTDOWN_TIMEOUT_MS, Kind::Milliseconds, "2000", "Longest wait for unsent data at shutdown.";
+        MCP_TELEMETRY_SPOOL_DIR, Kind::Directory, "", "Keeps what is not sent yet on disk, through crashes and outages; unset: in memory alone. One process at a time uses it.";
+        MCP_TELEMETRY_SPOOL_MAX_BYTES, Kind::Bytes, "268435456", "Most that the files of one destination take in `MCP_TELEMETRY_SPOOL_DIR`; then the least urgent goes.";
         OTEL_SDK_DISABLED, Kind::OtelBoolean, "false", "Turns the OpenTelemetry SDK off.";
         OTEL_SERVICE_NAME, Kind::Text, "{name}", "`service.name` of the resource; wins over `OTEL_RESOURCE_ATTRIBUTES`.";
         OTEL_RESOURCE_ATTRIBUTES, Kind::Pairs, "", "More resource attributes.";
         OTEL_PROPAGATORS, Kind::ListOf(&["tracecontext", "baggage", "sentry", "none"]), "tracecontext,baggage,sentry", "Header formats that carry the trace across processes.";
+        OTEL_TRACES_SAMPLER, Kind::OneOf(&["always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"]), "", "Base rate, unless `SENTRY_TRACES_SAMPLE_RATE` is set; without `parentbased_`, remote parents do not count.";
+        OTEL_TRACES_SAMPLER_ARG, Kind::Rate, "", "The rate of `traceidratio`; unset: 1.";
         OTEL_TRACES_EXPORTER, EXPORTERS, "", "Whether traces go out over OTLP; unset: yes if they have an endpoint.";
         OTEL_LOGS_EXPORTER, EXPORTERS, "", "Whether logs go out over OTLP; unset: yes if they have an endpoint.";
         OTEL_METRICS_EXPORTER, EXPORTERS, "", "Whether metrics go out over OTLP; unset: yes if they have an endpoint.";

@@ -4,14 +4,16 @@ use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use http::{Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use opentelemetry::propagation::Injector;
 use opentelemetry::trace::Status;
-use opentelemetry::{KeyValue, StringValue};
+use opentelemetry::{Context, KeyValue, StringValue};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::describe::{method, verb};
 use super::headers::version;
+use super::targets;
 use crate::attributes as names;
 use crate::breadcrumb::Sent;
 use crate::metrics::{self, Measured};
@@ -30,17 +32,34 @@ use crate::settings::{ORIGIN, TARGET};
 /// call.respond(StatusCode::OK, http::Version::HTTP_11);
 /// ```
 ///
-/// No trace context is added to the request: whether a target may see it is the caller's
-/// decision.
+/// The request itself stays as it is: [`propagate`](Self::propagate) adds the trace context, where
+/// the target may have it.
 #[derive(Debug)]
 #[must_use = "the span ends when this is dropped"]
 pub struct HttpCall {
     span: Span,
+    /// Whether the target is told the trace.
+    is_told: bool,
     started: Instant,
     /// What the metric says of the request; nothing where nobody listened when it started.
     asked: Vec<KeyValue>,
     breadcrumb: Option<Sent>,
     ending: Mutex<Ending>,
+}
+
+/// Headers that name a span. Whoever sets one of them propagates a trace himself.
+const SPAN_HEADERS: [&str; 2] = ["traceparent", "sentry-trace"];
+
+/// Adds headers that are not there yet.
+struct HeaderInjector<'a>(&'a mut HeaderMap);
+
+impl Injector for HeaderInjector<'_> {
+    fn set(&mut self, key: &str, value: String) {
+        let name = HeaderName::try_from(key);
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
+            self.0.entry(name).or_insert(value);
+        }
+    }
 }
 
 /// How a call ended, as far as is known.
@@ -82,6 +101,7 @@ impl HttpCall {
         }
         Self {
             span,
+            is_told: targets::is_told(uri),
             started: Instant::now(),
             asked,
             breadcrumb: Sent::start(method, uri),
@@ -93,6 +113,34 @@ impl HttpCall {
     #[must_use]
     pub fn span(&self) -> &Span {
         &self.span
+    }
+
+    /// Adds the trace context to the request's headers, if its host is one of
+    /// `MCP_TELEMETRY_PROPAGATION_TARGETS`; tells whether it was. Headers of the same names that
+    /// are there already stay as they are, and so does `baggage`. Hosts that telemetry itself is
+    /// sent to are never told.
+    ///
+    /// ```
+    /// use http::{HeaderMap, Method, Uri};
+    /// use mcp_telemetry::http::HttpCall;
+    ///
+    /// let uri = Uri::from_static("https://splunk.local:8089/services/server/info");
+    /// let call = HttpCall::start(&Method::GET, &uri, None);
+    /// let mut headers = HeaderMap::new();
+    /// assert!(!call.propagate(&mut headers), "nobody is told unless the settings name him");
+    /// ```
+    pub fn propagate(&self, headers: &mut HeaderMap) -> bool {
+        if !self.is_told || SPAN_HEADERS.iter().any(|name| headers.contains_key(*name)) {
+            return false;
+        }
+        let context = match self.span.is_disabled() {
+            true => Context::current(),
+            false => self.span.context(),
+        };
+        opentelemetry::global::get_text_map_propagator(|propagator| {
+            propagator.inject_context(&context, &mut HeaderInjector(headers));
+        });
+        true
     }
 
     /// Records the response. From 400 on it is an error, as OTel's HTTP convention has it
@@ -134,6 +182,7 @@ impl Drop for HttpCall {
     fn drop(&mut self) {
         let Self {
             span,
+            is_told: _,
             started,
             asked,
             breadcrumb,

@@ -12,6 +12,7 @@ mod options;
 pub(crate) mod peer;
 mod scheme;
 mod service;
+pub(crate) mod targets;
 
 pub use body::TracedBody;
 pub use client::HttpCall;

@@ -11,30 +11,36 @@ use otel_pipeline::{ExportHandle, ExportStats, PipelineHandle, PipelineStats};
 use otel_smart_sampler::{RuleCount, SamplingCounts};
 
 use super::otlp::{Otlp, OtlpDelivery, OtlpUnsent};
+use super::spool::Spools;
 use crate::config::Config;
 use crate::log;
+use crate::sampling::SamplingControl;
 
 /// Telemetry was not all sent within its time.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "telemetry was not all sent within {} ms: {}{}",
-    timeout.as_millis(), unfinished.join(", "), in_words(unsent)
+    timeout.as_millis(), unfinished.join(", "), in_words(unsent, *spooled)
 )]
 #[non_exhaustive]
 pub struct ShutdownError {
     /// The time that there was.
     pub timeout: Duration,
     /// What did not finish: `traces` (with Sentry: `traces and Sentry`, `Sentry's logs`),
-    /// `OTLP traces`, `OTLP logs`, `OTLP metrics`.
+    /// `OTLP traces`, `OTLP logs`, `OTLP metrics`; `OTLP` where all that is left is in the spool.
     pub unfinished: Vec<&'static str>,
     /// What had been handed to the delivery over OTLP and did not arrive in time.
     pub unsent: OtlpUnsent,
+    /// Requests to Sentry and over OTLP that stay in the spool, for the next start.
+    pub spooled: u64,
 }
 
-fn in_words(unsent: &OtlpUnsent) -> String {
-    match unsent.is_empty() {
-        true => String::new(),
-        false => format!(" (not sent over OTLP: {unsent})"),
+fn in_words(unsent: &OtlpUnsent, spooled: u64) -> String {
+    let lost = (!unsent.is_empty()).then(|| format!("not sent over OTLP: {unsent}"));
+    let kept = (spooled > 0).then(|| format!("kept in the spool: {spooled} requests"));
+    match lost.into_iter().chain(kept).collect::<Vec<_>>() {
+        parts if parts.is_empty() => String::new(),
+        parts => format!(" ({})", parts.join("; ")),
     }
 }
 
@@ -54,6 +60,8 @@ pub(super) struct Parts {
     /// Ways of their own: to a copy, and to Sentry.
     pub(super) otlp_apart: Vec<Arc<Otlp>>,
     pub(super) sampling: Option<SamplingCounts>,
+    pub(super) spools: Option<Spools>,
+    pub(super) sampling_control: Option<SamplingControl>,
     /// Why parts that the settings ask for are not there.
     pub(super) left_out: Vec<super::InitError>,
 }
@@ -102,10 +110,13 @@ impl Telemetry {
         for problem in &parts.left_out {
             tracing::warn!(%problem, "telemetry runs without a part of it");
         }
+        if let Some(spools) = &parts.spools {
+            spools.say();
+        }
         #[cfg(feature = "sentry")]
         if let Some(sentry) = &parts.sentry {
             sentry.make_global();
-            log::sentry_initialized(&config.sentry);
+            log::sentry_initialized(&config.sentry, config.base_rate());
             return;
         }
         log::sentry_disabled(&config.sentry);
@@ -127,6 +138,24 @@ impl Telemetry {
             .as_ref()
             .and_then(|parts| parts.sampling.as_ref());
         counts.map(SamplingCounts::snapshot).unwrap_or_default()
+    }
+
+    /// Changes the sampling rules while telemetry runs. `None` without a destination of spans.
+    ///
+    /// ```
+    /// use mcp_telemetry::config::AppInfo;
+    /// use mcp_telemetry::otel_smart_sampler::Rule;
+    ///
+    /// let telemetry = mcp_telemetry::init(AppInfo::new("my-server", "1.0.0"));
+    /// if let Some(sampling) = telemetry.sampling_control() {
+    ///     sampling.replace(0.5, Rule::parse("jobs: name=job * -> always")?)?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn sampling_control(&self) -> Option<SamplingControl> {
+        let parts = self.parts.as_ref();
+        parts.and_then(|parts| parts.sampling_control.clone())
     }
 
     /// Counters of the span pipeline.
@@ -252,6 +281,13 @@ impl Parts {
                 ended
             }
         });
+        #[cfg(feature = "sentry")]
+        let to_sentry = {
+            let figures = self.sentry.as_ref().map(|sentry| sentry.delivery.clone());
+            move || figures.map_or(0, |figures| figures.snapshot().spooled)
+        };
+        #[cfg(not(feature = "sentry"))]
+        let to_sentry = || 0;
         // Sentry's client after its spans: closing it takes the transport away.
         #[cfg(feature = "sentry")]
         if let Some(sentry) = self.sentry {
@@ -307,8 +343,13 @@ impl Parts {
             run(OTLP, Box::new(end));
         }
         drop(done);
+        // What is left at the deadline still goes to the spool, and is counted there.
+        let until = match &self.spools {
+            Some(_) => deadline + SPOOL_GRACE,
+            None => deadline,
+        };
         while !unfinished.is_empty() {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = until.saturating_duration_since(Instant::now());
             match finished.recv_timeout(left) {
                 Ok((name, true)) => unfinished.retain(|it| *it != name),
                 Ok((_, false)) => {}
@@ -317,6 +358,7 @@ impl Parts {
         }
         let mut unsent = OtlpUnsent::default();
         ways.iter().for_each(|way| unsent += way.unsent());
+        let over_otlp: u64 = ways.iter().map(|way| way.spooled()).sum();
         if unfinished.contains(&OTLP) {
             // By signal, as far as anything is left of it.
             unfinished.retain(|name| *name != OTLP);
@@ -329,6 +371,9 @@ impl Parts {
                     unfinished.push(name);
                 }
             }
+            if over_otlp > 0 && unsent.is_empty() {
+                unfinished.push(OTLP);
+            }
         }
         match unfinished.is_empty() {
             true => Ok(()),
@@ -336,10 +381,14 @@ impl Parts {
                 timeout,
                 unfinished,
                 unsent,
+                spooled: over_otlp + to_sentry(),
             }),
         }
     }
 }
+
+/// How long what is left at the deadline may take to reach the spool.
+const SPOOL_GRACE: Duration = Duration::from_millis(200);
 
 /// The deliveries over OTLP, until it is known which signals they concern.
 const OTLP: &str = "OTLP";

@@ -11,15 +11,15 @@ mod propagator;
 mod resource;
 #[cfg(feature = "sentry")]
 mod sentry;
+mod spool;
 #[cfg(feature = "sentry")]
 mod stock;
 
 use std::fmt;
 use std::sync::Arc;
 
-use opentelemetry::KeyValue;
-use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
+use opentelemetry::trace::{SpanId, TraceId, TracerProvider as _};
+use opentelemetry_sdk::trace::{IdGenerator, SdkTracerProvider};
 use otel_pipeline::{PipelineProcessor, SpanSink};
 use otel_smart_sampler::SamplingCounts;
 use telemetry_sanitizer::Sanitizer;
@@ -31,10 +31,10 @@ pub use self::guard::{ShutdownError, Telemetry};
 pub use self::layers::TelemetryLayer;
 use self::otlp::Otlp;
 pub use self::otlp::{OtlpDelivery, OtlpSignalCounts, OtlpUnsent};
-use crate::attributes::SENTRY_RELEASE;
-use crate::config::{AppInfo, Config, OtlpSignal, SentryTraces};
-use crate::sampling::{self, SamplingError};
-use crate::{scrub, settings};
+use self::spool::Spools;
+use crate::config::{AppInfo, Config, OtlpConfig, OtlpSignal};
+use crate::sampling::{self, SamplingControl, SamplingError};
+use crate::{SpanSanitizer, scrub, settings};
 
 /// Reads the settings from the environment, sets telemetry up for the whole process, and
 /// says on stderr what it does.
@@ -100,6 +100,21 @@ pub struct Builder {
     #[cfg(feature = "sentry")]
     sentry_copy: Option<::sentry::types::Dsn>,
     otlp_copy: Option<OtlpSignal>,
+    ids: Option<Ids>,
+}
+
+/// Where ids of traces and spans come from.
+#[derive(Debug)]
+struct Ids(Box<dyn IdGenerator>);
+
+impl IdGenerator for Ids {
+    fn new_trace_id(&self) -> TraceId {
+        self.0.new_trace_id()
+    }
+
+    fn new_span_id(&self) -> SpanId {
+        self.0.new_span_id()
+    }
 }
 
 impl Builder {
@@ -112,6 +127,7 @@ impl Builder {
             #[cfg(feature = "sentry")]
             sentry_copy: None,
             otlp_copy: None,
+            ids: None,
         }
     }
 
@@ -132,6 +148,13 @@ impl Builder {
     /// Sends spans by OTLP to a second endpoint too.
     pub fn with_otlp_copy(mut self, traces: OtlpSignal) -> Self {
         self.otlp_copy = Some(traces);
+        self
+    }
+
+    /// Takes the ids of traces and spans from `ids` instead of at random, as for tests. The low 56
+    /// bits of a trace id must be random: the sampler decides by them.
+    pub fn with_id_generator(mut self, ids: impl IdGenerator + 'static) -> Self {
+        self.ids = Some(Ids(Box::new(ids)));
         self
     }
 
@@ -189,6 +212,7 @@ impl Builder {
             #[cfg(feature = "sentry")]
             sentry_copy,
             otlp_copy,
+            ids,
         } = self;
         let mut layers = layers::Layers::default();
         if stderr_logs {
@@ -208,6 +232,8 @@ impl Builder {
         let resource = resource::resource(&config, &sanitizer);
 
         let mut parts = Parts::default();
+        let spools = config.spool.clone().map(Spools::new);
+        parts.spools = spools.clone();
         #[cfg(feature = "sentry")]
         let mut on_start_dsc = false;
         #[cfg(feature = "sentry")]
@@ -217,7 +243,9 @@ impl Builder {
         #[cfg(not(feature = "sentry"))]
         let sentry_otlp = Vec::new();
         #[cfg(feature = "sentry")]
-        if let Some(sentry) = self::sentry::connect(&config, &sanitizer, sentry_copy) {
+        if let Some(sentry) =
+            self::sentry::connect(&config, &sanitizer, sentry_copy, spools.as_ref())
+        {
             layers.sentry(config.sentry.enable_logs);
             if let Some(sink) = sentry.sink() {
                 parts.sentry_sink = Some(sink.handle());
@@ -229,7 +257,7 @@ impl Builder {
         }
         // A part that cannot be built is left out and reported; the others run.
         let mut left_out = Vec::new();
-        let mut otlp = Otlp::new(config.shutdown_timeout);
+        let mut otlp = Otlp::new(config.otlp.clone(), config.shutdown_timeout, spools.clone());
         if let Some(signal) = &config.otlp.traces
             && let Some(sink) = built(otlp.span_sink(signal), &mut left_out)
         {
@@ -247,9 +275,15 @@ impl Builder {
             parts.metrics = built(metrics, &mut left_out);
         }
         parts.otlp = otlp.is_used().then(|| Arc::new(otlp));
-        for signal in otlp_copy.iter().chain(&sentry_otlp) {
-            // A way of its own: one that is down must hold up nothing.
-            let mut apart = Otlp::new(config.shutdown_timeout);
+        // Ways of their own: one that is down must hold up nothing.
+        let copy = otlp_copy.iter().map(|signal| (signal, None));
+        let to_sentry = sentry_otlp.iter().map(|signal| (signal, spools.clone()));
+        for (signal, spools) in copy.chain(to_sentry) {
+            let signals = OtlpConfig {
+                traces: Some(signal.clone()),
+                ..OtlpConfig::default()
+            };
+            let mut apart = Otlp::new(signals, config.shutdown_timeout, spools);
             if let Some(sink) = built(apart.span_sink(signal), &mut left_out) {
                 sinks.push(Box::new(sink));
                 parts.otlp_apart.push(Arc::new(apart));
@@ -257,13 +291,15 @@ impl Builder {
         }
         parts.left_out = left_out;
         if !sinks.is_empty() {
-            let sampler = sampling::sampler(config.sentry.traces_sample_rate)?;
+            let sampler = sampling::of_config(&config)?;
             let counts = SamplingCounts::new(&sampler);
-            let release = release_on_spans(&config);
+            let sampler = sampler.with_observer(counts.clone());
+            parts.sampling_control = Some(SamplingControl::new(&sampler, &config));
             let mut pipeline = PipelineProcessor::builder()
-                .with_scrub(scrub::name_exceptions)
-                .with_scrub(move |span: &mut SpanData| span.attributes.extend(release.clone()))
-                .with_scrub(move |span: &mut SpanData| scrub::sanitize_span(&sanitizer, span));
+                .with_keep(sampling::keep_options(&config), sampling::mark_kept)
+                .with_scrub(scrub::NameExceptions)
+                .with_scrub(scrub::Release::new(&config.sentry))
+                .with_scrub(SpanSanitizer::new(sanitizer));
             #[cfg(feature = "sentry")]
             if on_start_dsc {
                 pipeline = pipeline.with_on_start(otel_sentry::keep_frozen_dsc);
@@ -273,15 +309,17 @@ impl Builder {
             }
             let pipeline = pipeline.build()?;
             parts.pipeline = Some(pipeline.handle());
-            let provider = SdkTracerProvider::builder()
+            let mut provider = SdkTracerProvider::builder()
                 .with_resource(resource)
-                .with_sampler(sampler.with_observer(counts.clone()))
+                .with_sampler(sampler)
                 .with_span_processor(pipeline);
+            if let Some(ids) = ids {
+                provider = provider.with_id_generator(ids);
+            }
             #[cfg(feature = "sentry")]
-            let provider = match stock {
-                Some(stock) => provider.with_span_processor(stock),
-                None => provider,
-            };
+            if let Some(stock) = stock {
+                provider = provider.with_span_processor(stock);
+            }
             let provider = provider.build();
             layers.spans(provider.tracer("mcp-telemetry"));
             parts.sampling = Some(counts);
@@ -298,14 +336,6 @@ impl fmt::Debug for Builder {
             .field("sinks", &self.sinks.len())
             .finish_non_exhaustive()
     }
-}
-
-/// What Sentry needs on each span that comes over OTLP: it takes no release from the resource.
-fn release_on_spans(config: &Config) -> Option<KeyValue> {
-    let by_otlp = [SentryTraces::Otlp, SentryTraces::Collector];
-    by_otlp
-        .contains(&config.sentry.traces)
-        .then(|| KeyValue::new(SENTRY_RELEASE, config.sentry.release.clone()))
 }
 
 /// What was built, or nothing and a note why.

@@ -17,7 +17,8 @@ pub(super) fn propagator(config: &Config) -> TextMapCompositePropagator {
         .with_sentry(has(Propagator::Sentry));
     let mut propagator = TracePropagator::new()
         .with_formats(formats)
-        .with_deferred_rate(config.sentry.traces_sample_rate);
+        .with_strict_continuation(config.strict_continuation)
+        .with_deferred_rate(config.base_rate());
     if let Some(dsn) = &config.sentry.dsn {
         let defaults = DscDefaults::new(dsn.public_key().expose_secret().to_owned())
             .with_host(dsn.host())

@@ -10,6 +10,7 @@ use sentry::{Client, ClientOptions, Envelope, Hub};
 use telemetry_sanitizer::Sanitizer;
 
 use super::panic::PanicIntegration;
+use super::spool::Spools;
 use super::stock::Stock;
 use crate::config::{self, Config, OtlpSignal, SentryTraces};
 use crate::errors::{McpErrors, on_exception, tracing_records};
@@ -46,10 +47,18 @@ pub(super) struct Sentry {
 
 /// Makes the client that the settings describe; `None` without a DSN.
 ///
-/// With `copy`, everything goes to that DSN too.
-pub(super) fn connect(config: &Config, sanitizer: &Sanitizer, copy: Option<Dsn>) -> Option<Sentry> {
-    let dsn = config.sentry.dsn.as_ref()?.expose().parse().ok()?;
-    let delivery = Delivery::new().with_shutdown_timeout(config.shutdown_timeout);
+/// With `copy`, everything goes to that DSN too; that way has no spool.
+pub(super) fn connect(
+    config: &Config,
+    sanitizer: &Sanitizer,
+    copy: Option<Dsn>,
+    spools: Option<&Spools>,
+) -> Option<Sentry> {
+    let dsn: Dsn = config.sentry.dsn.as_ref()?.expose().parse().ok()?;
+    let mut delivery = Delivery::new().with_shutdown_timeout(config.shutdown_timeout);
+    if let Some(spools) = spools {
+        delivery = delivery.with_spool(spools.of(&destination(&dsn)));
+    }
     let stats = delivery.stats();
     let transport = match copy {
         Some(dsn) => {
@@ -117,6 +126,12 @@ pub(super) fn otlp(config: &Config, copy: Option<&Dsn>) -> Vec<OtlpSignal> {
         .chain(copy.as_ref())
         .map(OtlpSignal::spans_to_sentry)
         .collect()
+}
+
+/// The name of a project's spool: without the keys.
+fn destination(dsn: &Dsn) -> String {
+    let (host, port, path) = (dsn.host(), dsn.port(), dsn.path());
+    format!("sentry-{host}-{port}{path}{}", dsn.project_id())
 }
 
 impl Sentry {

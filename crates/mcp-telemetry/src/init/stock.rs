@@ -5,12 +5,13 @@ use opentelemetry::trace::{Span as _, SpanContext, TraceContextExt as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+use otel_pipeline::Scrub as _;
 use sentry::TracePropagationContext;
 use sentry::integrations::opentelemetry::SentrySpanProcessor;
 use std::time::Duration;
 use telemetry_sanitizer::Sanitizer;
 
-use crate::scrub::sanitize_span;
+use crate::SpanSanitizer;
 
 /// [`SentrySpanProcessor`] with clean spans. It sends through the client that is the process's.
 #[derive(Debug)]
@@ -31,9 +32,13 @@ impl Stock {
 impl SpanProcessor for Stock {
     /// The name that is sent is the one at the start.
     fn on_start(&self, span: &mut Span, cx: &Context) {
+        // What is recorded only, in case it is kept at its end, is not for this processor.
+        if !span.span_context().is_sampled() {
+            return;
+        }
         if let Some(mut data) = span.exported_data() {
             let name = data.name.clone();
-            sanitize_span(&self.sanitizer, &mut data);
+            SpanSanitizer::new(self.sanitizer.clone()).scrub(&mut data);
             if data.name != name {
                 span.update_name(data.name);
             }
@@ -49,7 +54,7 @@ impl SpanProcessor for Stock {
     }
 
     fn on_end(&self, mut span: SpanData) {
-        sanitize_span(&self.sanitizer, &mut span);
+        SpanSanitizer::new(self.sanitizer.clone()).scrub(&mut span);
         self.inner.on_end(span);
     }
 

@@ -8,11 +8,13 @@ use telemetry_sanitizer::Sanitizer;
 pub(crate) mod event;
 mod exception;
 mod metrics;
+mod release;
 mod span;
 
-pub(crate) use exception::name_exceptions;
+pub(crate) use exception::NameExceptions;
 pub(crate) use metrics::sanitize_metrics;
-pub use span::sanitize_span;
+pub(crate) use release::Release;
+pub use span::SpanSanitizer;
 
 /// The clean text, where it is another one. What is borrowed need not be the old text: for a
 /// value under a secret's name it is the sanitizer's marker.

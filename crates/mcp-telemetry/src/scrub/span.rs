@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use opentelemetry::trace::{SpanContext, Status, TraceState};
 use opentelemetry::{Array, InstrumentationScope, Key, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
+use otel_pipeline::Scrub;
 use telemetry_sanitizer::Sanitizer;
 
 use super::{changed, name_changed};
@@ -17,18 +18,40 @@ use crate::attributes as names;
 /// into [`PipelineBuilder::with_scrub`](otel_pipeline::PipelineBuilder::with_scrub).
 ///
 /// ```
-/// use mcp_telemetry::opentelemetry_sdk::trace::SpanData;
+/// use mcp_telemetry::SpanSanitizer;
 /// use mcp_telemetry::otel_pipeline::PipelineProcessor;
 /// use mcp_telemetry::telemetry_sanitizer::Sanitizer;
 ///
-/// let sanitizer = Sanitizer::default();
 /// let pipeline = PipelineProcessor::builder()
-///     .with_scrub(move |span: &mut SpanData| mcp_telemetry::sanitize_span(&sanitizer, span))
+///     .with_scrub(SpanSanitizer::new(Sanitizer::default()))
 ///     .build()?;
 /// # drop(pipeline);
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub fn sanitize_span(sanitizer: &Sanitizer, span: &mut SpanData) {
+#[derive(Clone, Debug)]
+pub struct SpanSanitizer(Sanitizer);
+
+impl SpanSanitizer {
+    /// Cleans by the rules of `sanitizer`.
+    #[must_use]
+    pub fn new(sanitizer: Sanitizer) -> Self {
+        Self(sanitizer)
+    }
+}
+
+impl Scrub for SpanSanitizer {
+    fn scrub(&mut self, span: &mut SpanData) {
+        sanitize(&self.0, span);
+    }
+
+    /// What is clean depends on nothing else of a span.
+    fn scrub_inherited(&mut self, inherited: &mut Vec<KeyValue>) -> bool {
+        attributes(&self.0, inherited);
+        true
+    }
+}
+
+fn sanitize(sanitizer: &Sanitizer, span: &mut SpanData) {
     text(sanitizer, &mut span.name);
     attributes(sanitizer, &mut span.attributes);
     trace_state(sanitizer, &mut span.span_context);

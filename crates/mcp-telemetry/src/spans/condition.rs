@@ -8,6 +8,8 @@ pub enum Condition {
     LocalRoot,
     /// A rule of ours decided about the trace, not a parent.
     OwnDecision,
+    /// The trace was kept at its end, whatever the sampler had said.
+    KeptAtEnd,
     /// Inputs, outputs and what tells who the user is may be recorded: `SENTRY_SEND_PII`.
     Pii,
     /// The span belongs to an MCP message.

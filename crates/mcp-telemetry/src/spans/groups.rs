@@ -11,6 +11,7 @@ pub(super) const OURS: Group = Group {
         ("sentry.origin", &[]),
         ("sampling.rule", &[If::LocalRoot]),
         ("sampling.rate", &[If::LocalRoot, If::OwnDecision]),
+        ("sampling.kept", &[If::LocalRoot, If::KeptAtEnd]),
     ],
 };
 

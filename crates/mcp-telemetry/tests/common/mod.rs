@@ -131,6 +131,12 @@ impl Rig {
         &self.telemetry
     }
 
+    /// Rules, and on how many spans each has decided.
+    pub(crate) fn sampling_counts(&self) -> Vec<(String, u64)> {
+        let counts = self.telemetry.sampling().into_iter();
+        counts.map(|count| (count.rule, count.seen)).collect()
+    }
+
     /// The spans that have ended by now.
     pub(crate) fn spans(&self) -> Spans {
         self.telemetry.flush();
@@ -194,6 +200,14 @@ impl Live {
 
     /// Everything to Sentry, traces and logs by OTLP too, and these variables.
     pub(crate) fn both(variables: &[(&str, &str)]) -> Self {
+        Self::both_from(variables, |builder| builder)
+    }
+
+    /// The same, with a builder that is changed first.
+    pub(crate) fn both_from(
+        variables: &[(&str, &str)],
+        change: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         let sink = Sink::start().unwrap();
         let (dsn, endpoint) = (sink.dsn(), sink.otlp_endpoint());
         let own = [
@@ -201,7 +215,9 @@ impl Live {
             ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
             ("OTEL_METRICS_EXPORTER", "none"),
         ];
-        Self::with(sink, &[&own, variables].concat())
+        let variables = [&own, variables].concat();
+        let builder = change(Builder::new(config(&variables)));
+        Self::built(sink, builder)
     }
 
     /// Does `work` with these variables as `init` reads them: what is wrong falls back.
@@ -224,8 +240,12 @@ impl Live {
 
     /// To a sink, with these variables, which name it.
     pub(crate) fn with(sink: Sink, variables: &[(&str, &str)]) -> Self {
+        Self::built(sink, Builder::new(config(variables)))
+    }
+
+    fn built(sink: Sink, builder: Builder) -> Self {
         let alone = alone();
-        let builder = Builder::new(config(variables)).with_stderr_logs(false);
+        let builder = builder.with_stderr_logs(false);
         let (telemetry, layer) = builder.build().unwrap();
         let subscriber = tracing_subscriber::registry().with(layer.into_layers());
         Self {

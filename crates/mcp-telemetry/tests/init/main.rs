@@ -16,6 +16,7 @@ mod logs;
 mod raw_server;
 mod setup;
 mod shutdown;
+mod spool;
 mod status;
 
 use std::time::{Duration, Instant};

@@ -41,7 +41,8 @@ async fn what_is_not_traced_counts() {
 /// A client that has decided against its trace is counted as all others.
 #[tokio::test]
 async fn what_its_client_does_not_sample_counts() {
-    let live = Live::measured(&[("SENTRY_TRACES_SAMPLE_RATE", "0")]);
+    let obeyed = ("MCP_TELEMETRY_OBEY_PARENT", "true");
+    let live = Live::measured(&[("SENTRY_TRACES_SAMPLE_RATE", "0"), obeyed]);
     let mut raw = Wrapper::Handler.serve(Server::default()).open(LEGACY).await;
     let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
     let params = json!({ "name": "echo", "_meta": { "traceparent": traceparent } });

@@ -6,9 +6,11 @@
 //! memory. The format lives only between two threads of one process and of one version,
 //! so it has no version and no checks beyond its own length fields.
 
+mod names;
 mod read;
 mod write;
 
+pub(crate) use names::Names;
 pub(crate) use read::{read, read_attributes};
 pub(crate) use write::{write, write_attribute};
 
@@ -121,9 +123,10 @@ mod tests {
         write(&second, &mut buffer);
 
         let mut rest = buffer.as_slice();
-        assert_eq!(read(&mut rest), Some(full()));
-        assert_eq!(read(&mut rest), Some(second));
-        assert_eq!(read(&mut rest), None);
+        let names = &mut Names::default();
+        assert_eq!(read(&mut rest, names), Some(full()));
+        assert_eq!(read(&mut rest, names), Some(second));
+        assert_eq!(read(&mut rest, names), None);
         assert!(rest.is_empty());
     }
 
@@ -132,7 +135,8 @@ mod tests {
         let mut buffer = Vec::new();
         write(&full(), &mut buffer);
         for end in 0..buffer.len() {
-            assert_eq!(read(&mut &buffer[..end]), None, "cut at {end}");
+            let read = read(&mut &buffer[..end], &mut Names::default());
+            assert_eq!(read, None, "cut at {end}");
         }
     }
 
@@ -144,7 +148,8 @@ mod tests {
         for at in 0..buffer.len() {
             let mut changed = buffer.clone();
             changed[at] ^= 0xff;
-            read_back += usize::from(read(&mut changed.as_slice()).is_some());
+            let read = read(&mut changed.as_slice(), &mut Names::default());
+            read_back += usize::from(read.is_some());
         }
         // Most bytes are content, which may take any value.
         assert!(read_back > 0);

@@ -8,28 +8,30 @@ use opentelemetry::trace::{
 use opentelemetry::{Array, InstrumentationScope, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
+use super::names::Names;
 use super::tag;
 
 /// Takes the first span off `buffer`.
 ///
 /// `None` at the end of the buffer, or where what stands there was not written by
 /// [`write`](super::write()); reading then cannot go on.
-pub(crate) fn read(buffer: &mut &[u8]) -> Option<SpanData> {
-    let mut from = Reader(buffer);
+pub(crate) fn read(buffer: &mut &[u8], names: &mut Names) -> Option<SpanData> {
+    let mut from = Reader::new(buffer, names);
     let length = from.length()?;
-    let mut record = Reader(from.bytes(length)?);
-    let span = span(&mut record)?;
-    *buffer = from.0;
+    let record = from.bytes(length)?;
+    let rest = from.rest;
+    let span = span(&mut Reader::new(record, names))?;
+    *buffer = rest;
     Some(span)
 }
 
 /// Reads what [`write_attribute`](super::write_attribute) wrote, to the end of `buffer`.
-pub(crate) fn read_attributes(buffer: &[u8]) -> Vec<KeyValue> {
-    let mut from = Reader(buffer);
+pub(crate) fn read_attributes(buffer: &[u8], names: &mut Names) -> Vec<KeyValue> {
+    let mut from = Reader::new(buffer, names);
     std::iter::from_fn(|| key_value(&mut from)).collect()
 }
 
-fn span(from: &mut Reader<'_>) -> Option<SpanData> {
+fn span(from: &mut Reader<'_, '_>) -> Option<SpanData> {
     let span_context = context(from)?;
     let parent_span_id = SpanId::from_bytes(from.array()?);
     let parent_span_is_remote = from.byte()? != 0;
@@ -80,7 +82,7 @@ fn span(from: &mut Reader<'_>) -> Option<SpanData> {
     })
 }
 
-fn scope(from: &mut Reader<'_>) -> Option<InstrumentationScope> {
+fn scope(from: &mut Reader<'_, '_>) -> Option<InstrumentationScope> {
     let mut scope = InstrumentationScope::builder(from.text()?.to_owned());
     if let Some(version) = from.optional_text()? {
         scope = scope.with_version(version.to_owned());
@@ -93,7 +95,7 @@ fn scope(from: &mut Reader<'_>) -> Option<InstrumentationScope> {
     Some(scope.with_attributes(attributes).build())
 }
 
-fn context(from: &mut Reader<'_>) -> Option<SpanContext> {
+fn context(from: &mut Reader<'_, '_>) -> Option<SpanContext> {
     let trace_id = TraceId::from_bytes(from.array()?);
     let span_id = SpanId::from_bytes(from.array()?);
     let flags = TraceFlags::new(from.byte()?);
@@ -108,19 +110,21 @@ fn context(from: &mut Reader<'_>) -> Option<SpanContext> {
     Some(SpanContext::new(trace_id, span_id, flags, is_remote, state))
 }
 
-fn attributes(from: &mut Reader<'_>) -> Option<(Vec<KeyValue>, u32)> {
+fn attributes(from: &mut Reader<'_, '_>) -> Option<(Vec<KeyValue>, u32)> {
     let count = from.length()?;
     let attributes = many(from, count, key_value)?;
     Some((attributes, u32::from_le_bytes(from.array()?)))
 }
 
-fn key_value(from: &mut Reader<'_>) -> Option<KeyValue> {
-    let key = from.text()?.to_owned();
+fn key_value(from: &mut Reader<'_, '_>) -> Option<KeyValue> {
+    let length = from.length()?;
+    let name = from.bytes(length)?;
+    let key = from.names.key(name)?;
     Some(KeyValue::new(key, value(from)?))
 }
 
 /// Takes a value with its type in front.
-fn value(from: &mut Reader<'_>) -> Option<Value> {
+fn value(from: &mut Reader<'_, '_>) -> Option<Value> {
     Some(match from.byte()? {
         tag::BOOL => Value::Bool(from.byte()? != 0),
         tag::I64 => Value::I64(i64::from_le_bytes(from.array()?)),
@@ -153,7 +157,7 @@ fn value(from: &mut Reader<'_>) -> Option<Value> {
     })
 }
 
-fn time(from: &mut Reader<'_>) -> Option<SystemTime> {
+fn time(from: &mut Reader<'_, '_>) -> Option<SystemTime> {
     let nanos = u64::from_le_bytes(from.array()?);
     UNIX_EPOCH.checked_add(Duration::from_nanos(nanos))
 }
@@ -169,13 +173,13 @@ fn kind(tag: u8) -> Option<SpanKind> {
     })
 }
 
-fn many<'a, T>(
-    from: &mut Reader<'a>,
+fn many<'a, 'n, T>(
+    from: &mut Reader<'a, 'n>,
     count: usize,
-    mut one: impl FnMut(&mut Reader<'a>) -> Option<T>,
+    mut one: impl FnMut(&mut Reader<'a, 'n>) -> Option<T>,
 ) -> Option<Vec<T>> {
     // Every item takes at least one byte: a larger count is no count of ours.
-    if count > from.0.len() {
+    if count > from.rest.len() {
         return None;
     }
     let mut items = Vec::with_capacity(count);
@@ -185,13 +189,20 @@ fn many<'a, T>(
     Some(items)
 }
 
-/// What is left to read.
-struct Reader<'a>(&'a [u8]);
+/// What is left to read, and the names known so far.
+struct Reader<'a, 'n> {
+    rest: &'a [u8],
+    names: &'n mut Names,
+}
 
-impl<'a> Reader<'a> {
+impl<'a, 'n> Reader<'a, 'n> {
+    fn new(rest: &'a [u8], names: &'n mut Names) -> Self {
+        Self { rest, names }
+    }
+
     fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
+        let (taken, rest) = self.rest.split_at_checked(count)?;
+        self.rest = rest;
         Some(taken)
     }
 

@@ -5,10 +5,11 @@
 use opentelemetry::KeyValue;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::data::{Data, Scalar, storable};
+use super::hex::Hex;
 use super::links::Links;
-use super::transaction::Hex;
 use super::{cut_bytes, data, size};
 
 /// Relay keeps 8,192 bytes of `contexts.otel` in all, and drops `resource` when it does not fit.
@@ -32,10 +33,10 @@ pub(crate) struct Contexts<'a> {
 /// The root span.
 #[derive(Serialize)]
 pub(crate) struct Trace<'a> {
-    pub(crate) trace_id: Hex<opentelemetry::TraceId>,
-    pub(crate) span_id: Hex<opentelemetry::SpanId>,
+    pub(crate) trace_id: Hex<16>,
+    pub(crate) span_id: Hex<8>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) parent_span_id: Option<Hex<opentelemetry::SpanId>>,
+    pub(crate) parent_span_id: Option<Hex<8>>,
     pub(crate) op: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) description: Option<&'a str>,
@@ -49,7 +50,8 @@ pub(crate) struct Trace<'a> {
 /// What made the span.
 #[derive(Serialize)]
 pub(crate) struct Otel<'a> {
-    pub(crate) resource: Resource<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resource: Option<&'a RawValue>,
 }
 
 /// The status code of an HTTP server's answer.
@@ -64,10 +66,26 @@ pub(crate) struct Profile<'a> {
     pub(crate) profiler_id: &'a str,
 }
 
-/// The resource's attributes, as many as fit.
-pub(crate) struct Resource<'a>(pub(crate) &'a [KeyValue]);
+/// The attributes of the OpenTelemetry resource, as many as fit. Every payload of the process
+/// has them, so they are JSON already.
+#[derive(Debug)]
+pub(crate) struct Resource(Option<Box<RawValue>>);
 
-impl Serialize for Resource<'_> {
+impl Resource {
+    pub(crate) const NONE: Self = Self(None);
+
+    pub(crate) fn new(attributes: &[KeyValue]) -> Self {
+        Self(to_raw_value(&Fitting(attributes)).ok())
+    }
+
+    pub(crate) fn json(&self) -> Option<&RawValue> {
+        self.0.as_deref()
+    }
+}
+
+struct Fitting<'a>(&'a [KeyValue]);
+
+impl Serialize for Fitting<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut room = MAX_RESOURCE_BYTES;
         let mut map = serializer.serialize_map(None)?;
@@ -108,7 +126,7 @@ mod tests {
             KeyValue::new("host.cpus", 2_i64),
             KeyValue::new("service.name", "mcp"),
         ];
-        let json = serde_json::to_value(Resource(&resource)).unwrap();
+        let json = serde_json::to_value(Resource::new(&resource).json()).unwrap();
         assert_eq!(json, json!({"service.name": "mcp", "host.cpus": 2}));
     }
 
@@ -119,7 +137,7 @@ mod tests {
             .collect();
         resource.push(KeyValue::new("service.name", "mcp"));
         resource.push(KeyValue::new("deployment.environment.name", "prod"));
-        let text = serde_json::to_string(&Resource(&resource)).unwrap();
+        let text = Resource::new(&resource).json().unwrap().get().to_owned();
         assert!(text.len() <= MAX_RESOURCE_BYTES + 2, "{}", text.len());
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json["service.name"], "mcp");

@@ -7,6 +7,7 @@ use opentelemetry::trace::Link;
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 
 use super::data::Attributes;
+use super::hex::Hex;
 
 /// More links than this are left out. OpenTelemetry's own limit is 128.
 pub(crate) const MAX_LINKS: usize = 128;
@@ -49,8 +50,8 @@ impl<'a> Links<'a> {
 
 #[derive(serde::Serialize)]
 struct Wire<'a> {
-    trace_id: super::transaction::Hex<opentelemetry::TraceId>,
-    span_id: super::transaction::Hex<opentelemetry::SpanId>,
+    trace_id: Hex<16>,
+    span_id: Hex<8>,
     sampled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     attributes: Option<Attributes<'a>>,
@@ -62,8 +63,8 @@ impl Serialize for Links<'_> {
         for link in valid(self.links) {
             let attributes = attributes(link);
             list.serialize_element(&Wire {
-                trace_id: super::transaction::Hex(link.span_context.trace_id()),
-                span_id: super::transaction::Hex(link.span_context.span_id()),
+                trace_id: link.span_context.trace_id().into(),
+                span_id: link.span_context.span_id().into(),
                 sampled: link.span_context.is_sampled(),
                 attributes: (!attributes.is_empty()).then_some(Attributes {
                     attributes,

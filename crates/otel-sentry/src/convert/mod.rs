@@ -14,6 +14,7 @@
 //! | `events` | span events | `breadcrumbs` |
 //! | `exception` | an `exception` event | an error event of its own |
 //! | `contexts` | root span, resource | `contexts` |
+//! | `hex` | ids | ids |
 //! | `repair` | ids and times | what the receiver accepts, or a refusal |
 //! | `size` | the whole span | the receiver's budget and the JSON size |
 //! | `split` | a whole tree | the parts that each fit into one payload |
@@ -27,6 +28,7 @@ mod data;
 pub(crate) mod description;
 pub(crate) mod events;
 pub(crate) mod exception;
+mod hex;
 mod known;
 mod links;
 mod op;
@@ -39,6 +41,7 @@ mod status;
 pub(crate) mod testing;
 pub(crate) mod transaction;
 
+pub(crate) use contexts::Resource;
 pub(crate) use known::Known;
 
 /// Attributes that speak to this crate. They became fields of the payload and are left out of its

@@ -182,6 +182,7 @@ fn list_bytes(array: &Array) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::convert::contexts::Resource;
     use crate::convert::testing::{any_span, now, service, span};
     use crate::convert::transaction::{TransactionParts, write};
     use opentelemetry::KeyValue;
@@ -197,6 +198,7 @@ mod tests {
 
     fn payload_bytes(root: &SpanData, children: &[&SpanData]) -> usize {
         let resource = [KeyValue::new("service.name", "x".repeat(20_000))];
+        let resource = Resource::new(&resource);
         let mut out = Vec::new();
         let parts = TransactionParts {
             root,
@@ -263,7 +265,7 @@ mod tests {
 
         #[test]
         fn a_span_never_takes_more_than_its_bound(root in any_span(1), child in any_span(2)) {
-            let service = service(&[]);
+            let service = service(&Resource::NONE);
             let name = serde_json::to_string(&"\u{1}".repeat(200)).unwrap();
             let frame = payload_frame(&[
                 service.release,

@@ -83,12 +83,13 @@ pub(crate) fn split<'a>(
     };
 
     let mut name = name_of(root);
-    let first = Bin::new(frame(&name) + size::json_bound(root));
-    let mut bin = first;
-    let whole = children
-        .iter()
-        .all(|child| bin.takes(estimate(child, &name), size::json_bound(child), &limits));
-    if whole {
+    let fits = |bound: fn(&SpanData) -> usize| {
+        let mut bin = Bin::new(frame(&name) + bound(root));
+        let mut children = children.iter();
+        children.all(|child| bin.takes(estimate(child, &name), bound(child), &limits))
+    };
+    // Most trees are small by a look at their lengths.
+    if fits(size::quick_bound) || fits(size::json_bound) {
         return vec![Part {
             root,
             children: Cow::Borrowed(children),
@@ -100,7 +101,7 @@ pub(crate) fn split<'a>(
         .partition(|child| matches!(child.status, Status::Error { .. }));
     ordered.extend(others);
     let mut parts = vec![(root, Vec::new())];
-    bin = first;
+    let mut bin = Bin::new(frame(&name) + size::json_bound(root));
     for child in ordered {
         let json = size::json_bound(child);
         if bin.takes(estimate(child, &name), json, &limits) {
@@ -159,6 +160,7 @@ mod tests {
     use opentelemetry::KeyValue;
 
     use super::*;
+    use crate::convert::Resource;
     use crate::convert::testing::{any_span, now, service, span};
     use crate::convert::transaction::{TransactionParts, write};
     use proptest::prelude::*;
@@ -182,7 +184,7 @@ mod tests {
 
     /// Each span is in one part, and each part is within the limits and can be written.
     fn check(root: &SpanData, children: &[&SpanData], parts: &[Part<'_>], limits: Limits) {
-        let service = service(&[]);
+        let service = service(&Resource::NONE);
         let mut seen: HashMap<*const SpanData, usize> = HashMap::new();
         for part in parts {
             assert!(part.children.len() <= limits.spans);
@@ -220,7 +222,12 @@ mod tests {
     fn what_fits_is_one_part_in_the_given_order() {
         let (root, children) = tree(1_000, 0);
         let children: Vec<_> = children.iter().rev().collect();
-        let parts = split(&root, &children, &service(&[]), Limits::default());
+        let parts = split(
+            &root,
+            &children,
+            &service(&Resource::NONE),
+            Limits::default(),
+        );
         assert_eq!(parts.len(), 1);
         assert_eq!(*parts[0].root, root);
         assert!(matches!(parts[0].children, Cow::Borrowed(same) if same == children));
@@ -229,7 +236,7 @@ mod tests {
     #[test]
     fn no_children_is_one_part() {
         let (root, _) = tree(0, 0);
-        let parts = split(&root, &[], &service(&[]), Limits::default());
+        let parts = split(&root, &[], &service(&Resource::NONE), Limits::default());
         assert_eq!(parts.len(), 1);
         check(&root, &[], &parts, Limits::default());
     }
@@ -240,7 +247,12 @@ mod tests {
         for (count, bytes, at_least) in [(2_500, 0, 3), (1_000, 2_048, 4), (40, 100_000, 6)] {
             let (root, children) = tree(count, bytes);
             let children: Vec<_> = children.iter().collect();
-            let parts = split(&root, &children, &service(&[]), Limits::default());
+            let parts = split(
+                &root,
+                &children,
+                &service(&Resource::NONE),
+                Limits::default(),
+            );
             assert!(
                 parts.len() >= at_least,
                 "{count} x {bytes}: {}",
@@ -253,7 +265,12 @@ mod tests {
             child.attributes = vec![KeyValue::new("v", "\u{1}".repeat(5_000))];
         }
         let children: Vec<_> = children.iter().collect();
-        let parts = split(&root, &children, &service(&[]), Limits::default());
+        let parts = split(
+            &root,
+            &children,
+            &service(&Resource::NONE),
+            Limits::default(),
+        );
         assert!(parts.len() >= 3, "{}", parts.len());
         check(&root, &children, &parts, Limits::default());
     }
@@ -263,7 +280,12 @@ mod tests {
         let (root, mut children) = tree(3, 0);
         children[1].attributes = vec![KeyValue::new("v", "x".repeat(3_000_000))];
         let children: Vec<_> = children.iter().collect();
-        let parts = split(&root, &children, &service(&[]), Limits::default());
+        let parts = split(
+            &root,
+            &children,
+            &service(&Resource::NONE),
+            Limits::default(),
+        );
         check(&root, &children, &parts, Limits::default());
     }
 
@@ -271,7 +293,12 @@ mod tests {
     fn a_later_part_has_its_own_first_span_as_root_and_all_keep_their_parents() {
         let (root, children) = tree(2_100, 0);
         let children: Vec<_> = children.iter().collect();
-        let parts = split(&root, &children, &service(&[]), Limits::default());
+        let parts = split(
+            &root,
+            &children,
+            &service(&Resource::NONE),
+            Limits::default(),
+        );
         assert_eq!(parts.len(), 3);
         assert_eq!(*parts[0].root, root);
         for part in &parts[1..] {
@@ -288,8 +315,13 @@ mod tests {
             child.name = "n".repeat(200).into();
         }
         let children: Vec<_> = children.iter().collect();
-        let parts = split(&root, &children, &service(&[]), Limits::default());
-        let service = service(&[]);
+        let parts = split(
+            &root,
+            &children,
+            &service(&Resource::NONE),
+            Limits::default(),
+        );
+        let service = service(&Resource::NONE);
         for part in &parts[1..] {
             let name = description::transaction_name(part.root, &Known::of(&[])).name;
             let spans = part.children.iter();
@@ -306,7 +338,12 @@ mod tests {
         children[1_400].status = Status::error("broke");
         let failed = children[1_400].span_context.span_id();
         let children: Vec<_> = children.iter().collect();
-        let parts = split(&root, &children, &service(&[]), Limits::default());
+        let parts = split(
+            &root,
+            &children,
+            &service(&Resource::NONE),
+            Limits::default(),
+        );
         assert_eq!(parts[0].children[0].span_context.span_id(), failed);
     }
 
@@ -323,7 +360,7 @@ mod tests {
         ) {
             let limits = Limits { spans, estimated, payload };
             let children: Vec<_> = children.iter().collect();
-            let parts = split(&root, &children, &service(&[]), limits);
+            let parts = split(&root, &children, &service(&Resource::NONE), limits);
             check(&root, &children, &parts, limits);
         }
     }

@@ -11,6 +11,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::contexts::Resource;
 use super::transaction::Service;
 
 /// The trace of every span made here.
@@ -64,7 +65,7 @@ pub(crate) fn attributes(pairs: Pairs<'_>) -> Vec<KeyValue> {
 }
 
 /// What every payload in the tests says.
-pub(crate) fn service(resource: &[KeyValue]) -> Service<'_> {
+pub(crate) fn service(resource: &Resource) -> Service<'_> {
     Service {
         release: Some("app@1.2.3"),
         environment: Some("test"),

@@ -3,11 +3,9 @@
 //! Source: Sentry's "Transaction Payloads" page and what Relay keeps of it. The structs are our own,
 //! borrowed from the spans: the SDK's types have no place for an origin, links or the name's source.
 
-use std::fmt;
 use std::time::SystemTime;
 
 use opentelemetry::trace::{SpanId, SpanKind};
-use opentelemetry::{KeyValue, TraceId};
 use opentelemetry_sdk::trace::SpanData;
 use sentry::protocol::Breadcrumb;
 use serde::Serialize;
@@ -16,6 +14,7 @@ use thiserror::Error;
 
 use super::contexts::{Contexts, Otel, Profile, Resource, Response, Trace};
 use super::data::Data;
+use super::hex::Hex;
 use super::links::Links;
 use super::repair::{Defect, Times, repair, repair_root};
 use super::split::Limits;
@@ -30,8 +29,7 @@ pub(crate) struct Service<'a> {
     pub(crate) release: Option<&'a str>,
     pub(crate) environment: Option<&'a str>,
     pub(crate) server_name: Option<&'a str>,
-    /// The attributes of the OpenTelemetry resource.
-    pub(crate) resource: &'a [KeyValue],
+    pub(crate) resource: &'a Resource,
     pub(crate) sdk_name: &'a str,
     pub(crate) sdk_version: &'a str,
 }
@@ -117,7 +115,7 @@ pub(crate) fn write(
         .filter_map(|child| Some((*child, repair(child, now).ok()?)))
         .collect();
     let payload = Payload {
-        event_id: Hex(TraceId::from_bytes(event_id)),
+        event_id: Hex(event_id),
         r#type: "transaction",
         platform: "native",
         transaction: &name.name,
@@ -131,8 +129,8 @@ pub(crate) fn write(
         server_name: service.server_name,
         contexts: Contexts {
             trace: Trace {
-                trace_id: Hex(root.span_context.trace_id()),
-                span_id: Hex(root.span_context.span_id()),
+                trace_id: root.span_context.trace_id().into(),
+                span_id: root.span_context.span_id().into(),
                 parent_span_id: parent(root),
                 op: op.as_deref().unwrap_or(NO_OP),
                 description: known
@@ -148,7 +146,7 @@ pub(crate) fn write(
                 links: Links::of(&root.links, limit),
             },
             otel: Otel {
-                resource: Resource(service.resource),
+                resource: service.resource.json(),
             },
             response: known
                 .http_status
@@ -182,19 +180,9 @@ pub(crate) fn write(
     })
 }
 
-/// An id in lower-case hexadecimal digits.
-#[derive(Clone, Copy)]
-pub(crate) struct Hex<T>(pub(crate) T);
-
-impl<T: fmt::Display> Serialize for Hex<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
 #[derive(Serialize)]
 struct Payload<'a> {
-    event_id: Hex<TraceId>,
+    event_id: Hex<16>,
     r#type: &'static str,
     platform: &'static str,
     transaction: &'a str,
@@ -240,8 +228,8 @@ impl Serialize for Spans<'_> {
             let limit = size::value_limit(span);
             let op = op::op(&known, &span.span_kind);
             list.serialize_element(&Child {
-                trace_id: Hex(span.span_context.trace_id()),
-                span_id: Hex(span.span_context.span_id()),
+                trace_id: span.span_context.trace_id().into(),
+                span_id: span.span_context.span_id().into(),
                 parent_span_id: parent(span),
                 op: op.as_deref(),
                 description: &description::description(span, &known),
@@ -263,10 +251,10 @@ impl Serialize for Spans<'_> {
 
 #[derive(Serialize)]
 struct Child<'a> {
-    trace_id: Hex<TraceId>,
-    span_id: Hex<SpanId>,
+    trace_id: Hex<16>,
+    span_id: Hex<8>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    parent_span_id: Option<Hex<SpanId>>,
+    parent_span_id: Option<Hex<8>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     op: Option<&'a str>,
     description: &'a str,
@@ -279,8 +267,8 @@ struct Child<'a> {
     links: Option<Links<'a>>,
 }
 
-fn parent(span: &SpanData) -> Option<Hex<SpanId>> {
-    (span.parent_span_id != SpanId::INVALID).then_some(Hex(span.parent_span_id))
+fn parent(span: &SpanData) -> Option<Hex<8>> {
+    (span.parent_span_id != SpanId::INVALID).then(|| span.parent_span_id.into())
 }
 
 #[cfg(test)]

@@ -54,6 +54,10 @@ impl Load for Parcel {
     fn bytes(&self) -> usize {
         self.contents.size
     }
+
+    fn counts_once(&self) -> bool {
+        self.contents.counts_once
+    }
 }
 
 /// One client's endpoint: its limits, and where its losses are recorded.
@@ -188,12 +192,64 @@ impl Protocol for Envelopes {
     fn lost(&self, parcel: &Parcel, reason: DropReason) {
         self.lose_items(&parcel.contents.losses, reason);
     }
+
+    /// The envelope as it is serialized; its server and key are those of the client that reads
+    /// it back.
+    fn store(&self, parcel: &Parcel) -> Option<Vec<u8>> {
+        parcel.body.bytes()
+    }
+
+    fn restore(&self, stored: Vec<u8>) -> Option<Parcel> {
+        raw_parcel(stored)
+    }
+
+    fn without_once(&self, parcel: &mut Parcel) -> bool {
+        let [rest, once] = match parcel.body.bytes() {
+            Some(bytes) => kind::split_once_items(&bytes),
+            None => [None, None],
+        };
+        let Some(rest) = rest.and_then(raw_parcel) else {
+            // The losses that a report told of may be known to the server.
+            let losses = &mut parcel.contents.losses;
+            losses.retain(|loss| loss.reason.is_none());
+            return false;
+        };
+        if let Some(once) = once.and_then(raw_parcel) {
+            self.lose_items(&once.contents.losses, DropReason::NetworkError);
+        }
+        *parcel = rest;
+        true
+    }
+}
+
+impl Body {
+    /// The envelope's bytes.
+    fn bytes(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Envelope(envelope) => {
+                let mut bytes = Vec::new();
+                envelope.to_writer(&mut bytes).ok()?;
+                Some(bytes)
+            }
+            Self::Wire(wire) => Some(wire.bytes().to_vec()),
+        }
+    }
+}
+
+/// The parcel of an envelope's bytes.
+fn raw_parcel(bytes: Vec<u8>) -> Option<Parcel> {
+    let envelope = Envelope::from_bytes_raw(bytes).ok()?;
+    match kind::inspect(&envelope) {
+        kind::Verdict::Send(contents) => Some(Parcel::new(contents, envelope)),
+        kind::Verdict::Empty | kind::Verdict::Malformed => None,
+    }
 }
 
 /// The reason that a client report gives; None where the server counts the loss itself.
 fn reported(reason: DropReason) -> Option<Reason> {
     match reason {
         DropReason::QueueOverflow => Some(Reason::QueueOverflow),
+        DropReason::SpoolOverflow => Some(Reason::BufferOverflow),
         DropReason::RateLimited => Some(Reason::RatelimitBackoff),
         DropReason::TooManyRequests => None,
         DropReason::SendError => Some(Reason::SendError),

@@ -79,6 +79,8 @@ pub(super) struct Contents {
     pub(super) size: usize,
     /// Whether the items are typed, so that single ones can be taken out.
     pub(super) typed: bool,
+    /// Whether an item would count twice if it arrived twice.
+    pub(super) counts_once: bool,
 }
 
 /// The verdict about an envelope that is to be sent.
@@ -113,6 +115,14 @@ pub(super) fn of_type(item_type: &str) -> (Priority, Categories) {
         "attachment" => (Priority::Other, Categories::ATTACHMENT),
         _ => (Priority::Other, Categories::DEFAULT),
     }
+}
+
+/// Whether an item counts twice if it arrives twice. Events and transactions have ids.
+fn counts_once(item_type: &str) -> bool {
+    matches!(
+        item_type,
+        "session" | "sessions" | "client_report" | "log" | "trace_metric"
+    )
 }
 
 /// The `type` that a typed item has on the wire.
@@ -151,19 +161,22 @@ pub(super) fn typed(envelope: &Envelope) -> Contents {
         losses: Vec::new(),
         size: 256,
         typed: true,
+        counts_once: false,
     };
     for (index, item) in envelope.items().enumerate() {
         let known = contents.losses.len();
         contents.losses.extend(item.losses().map(Loss::from));
         let losses = contents.losses.get(known..).unwrap_or_default();
         contents.size = contents.size.saturating_add(estimate(item, losses));
-        contents.take_most_urgent(index, type_of(item));
+        contents.take(index, type_of(item));
     }
     contents
 }
 
 impl Contents {
-    fn take_most_urgent(&mut self, index: usize, item_type: &str) {
+    /// Takes note of an item: the most urgent one decides.
+    fn take(&mut self, index: usize, item_type: &str) {
+        self.counts_once |= counts_once(item_type);
         let (priority, categories) = of_type(item_type);
         if index == 0 || priority < self.priority {
             self.priority = priority;
@@ -286,6 +299,7 @@ pub(super) fn raw(bytes: &[u8]) -> Verdict {
         losses: Vec::new(),
         size: bytes.len(),
         typed: false,
+        counts_once: false,
     };
     for index in 0..MAX_ITEMS {
         let (line, after) = split_line(rest);
@@ -300,7 +314,7 @@ pub(super) fn raw(bytes: &[u8]) -> Verdict {
             None => split_line(after).0.len(),
         };
         contents.losses.extend(raw_losses(&header, payload));
-        contents.take_most_urgent(index, &header.item_type);
+        contents.take(index, &header.item_type);
         // The payload and the newline that ends it.
         rest = after.get(payload.saturating_add(1)..).unwrap_or_default();
         if rest.is_empty() {
@@ -308,6 +322,38 @@ pub(super) fn raw(bytes: &[u8]) -> Verdict {
         }
     }
     Verdict::Send(contents)
+}
+
+/// An envelope's bytes as two envelopes: the items that may arrive twice, and those that may
+/// not. Each is None where it has no items.
+pub(super) fn split_once_items(bytes: &[u8]) -> [Option<Vec<u8>>; 2] {
+    let (first, mut rest) = split_line(bytes);
+    let mut parts = [Vec::new(), Vec::new()];
+    while !rest.is_empty() {
+        let (line, after) = split_line(rest);
+        let header = serde_json::from_slice::<ItemHeader<'_>>(line);
+        let (once, end) = match &header {
+            Ok(header) => {
+                let payload = match header.length {
+                    Some(length) => length.min(after.len()),
+                    None => split_line(after).0.len(),
+                };
+                let before = rest.len() - after.len();
+                let end = before.saturating_add(payload).min(rest.len());
+                (counts_once(&header.item_type), end)
+            }
+            // What cannot be read stays as it is.
+            Err(_) => (false, rest.len()),
+        };
+        let (item, next) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+        let [twice_items, once_items] = &mut parts;
+        let part = if once { once_items } else { twice_items };
+        part.extend_from_slice(item);
+        part.push(b'\n');
+        // The newline that ends the payload.
+        rest = next.strip_prefix(b"\n").unwrap_or(next);
+    }
+    parts.map(|items| (!items.is_empty()).then(|| [first, b"\n", &items].concat()))
 }
 
 /// What a client report says of a lost raw item. Categories that the SDK's recorder does not

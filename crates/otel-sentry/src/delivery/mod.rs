@@ -46,6 +46,9 @@
 //!   goes through `Client::send_envelope`; sending it an empty [`Envelope`](sentry::Envelope)
 //!   is enough, for an envelope without items goes no further than this transport.
 //!
+//! - **Spool.** With [`with_spool`](Delivery::with_spool), what is not sent outlives the process,
+//!   a full queue and a server that is down for long.
+//!
 //! # Raw envelopes
 //!
 //! Envelopes from `Envelope::from_bytes_raw` are told apart by the `type` in their item headers.
@@ -85,7 +88,9 @@ use telemetry_delivery::Settings;
 
 pub use shared::SharedTransport;
 pub use tee::Tee;
-pub use telemetry_delivery::{DeliverySnapshot, DeliveryStats, Dropped as DroppedEnvelopes};
+pub use telemetry_delivery::{
+    DeliverySnapshot, DeliveryStats, Dropped as DroppedEnvelopes, SpoolOptions,
+};
 
 use transport::DeliveryTransport;
 
@@ -222,6 +227,25 @@ impl Delivery {
     /// attempt, up to 15 s; the pause taken is random between nothing and that.
     pub fn with_retry_base_delay(self, base_delay: Duration) -> Self {
         self.with(|settings| settings.with_retry_base_delay(base_delay))
+    }
+
+    /// Keeps envelopes on disk until they have arrived: they are in memory alone unless set.
+    /// Events and transactions are sent at least once, with their ids. Sessions, client reports,
+    /// logs and metrics are not sent again after an attempt of which nobody knows whether it
+    /// arrived.
+    ///
+    /// A directory is that of one DSN: an envelope that is found there goes to the DSN of the
+    /// client. A second client in the same directory goes on without.
+    ///
+    /// ```
+    /// use otel_sentry::delivery::{Delivery, SpoolOptions};
+    ///
+    /// let directory = std::env::temp_dir().join("my-app-sentry");
+    /// let delivery = Delivery::new().with_spool(SpoolOptions::new(directory));
+    /// # let _ = delivery;
+    /// ```
+    pub fn with_spool(self, spool: SpoolOptions) -> Self {
+        self.with(|settings| settings.with_spool(spool))
     }
 
     /// A handle to the figures of all transports that this factory and its clones build.

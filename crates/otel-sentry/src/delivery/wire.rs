@@ -49,6 +49,11 @@ impl Wire {
         })
     }
 
+    /// All of it, as it was serialized.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Bytes in memory.
     pub(super) fn len(&self) -> usize {
         self.bytes.len()

@@ -195,3 +195,40 @@ fn organizations() {
         assert_eq!(organization(host), org, "{host}");
     }
 }
+
+#[test]
+fn a_trace_that_is_kept_at_its_end_says_so() {
+    for (baggage, expected) in [
+        (
+            "sentry-trace_id=t,sentry-sample_rate=0.25,sentry-sampled=true,sentry-transaction=a",
+            Some("sentry-trace_id=t,sentry-sample_rate=1,sentry-sampled=true,sentry-transaction=a"),
+        ),
+        (
+            "sentry-trace_id=t",
+            Some("sentry-trace_id=t,sentry-sample_rate=1,sentry-sampled=true"),
+        ),
+        ("sentry-trace_id=t,sentry-sampled=false", None),
+        ("", None),
+    ] {
+        let mut root = root(
+            1,
+            None,
+            vec![KeyValue::new(DSC_ATTRIBUTE, baggage), KeyValue::new("a", 1)],
+        );
+        keep_whole(&mut root);
+        let left = DynamicSamplingContext::from_attributes(&root.attributes);
+        assert_eq!(
+            left.map(|dsc| dsc.to_baggage()).as_deref(),
+            expected,
+            "{baggage}"
+        );
+        assert!(root.attributes.iter().any(|it| it.key.as_str() == "a"));
+        keep_whole(&mut root);
+        let still = DynamicSamplingContext::from_attributes(&root.attributes);
+        assert_eq!(
+            still.map(|dsc| dsc.to_baggage()).as_deref(),
+            expected,
+            "twice is once"
+        );
+    }
+}

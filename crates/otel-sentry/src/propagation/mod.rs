@@ -9,6 +9,6 @@ mod sentry_trace;
 mod tests;
 mod trace_context;
 
-pub use crate::dsc::{DscDefaults, DynamicSamplingContext, FrozenDsc};
+pub use crate::dsc::{DscDefaults, DynamicSamplingContext, FrozenDsc, keep_whole};
 pub use formats::Formats;
 pub use propagator::TracePropagator;

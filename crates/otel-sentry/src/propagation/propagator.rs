@@ -285,11 +285,9 @@ impl TextMapPropagator for TracePropagator {
             }
             if self.formats.sentry {
                 injector.set(SENTRY_TRACE, sentry_trace::format(context));
-                if let Some(frozen) = FrozenDsc::from_context(cx) {
-                    frozen
-                        .baggage()
-                        .split(',')
-                        .for_each(|entry| header.add(entry));
+                let frozen = FrozenDsc::from_context(cx);
+                if let Some(frozen) = frozen.and_then(|frozen| frozen.baggage_for(context)) {
+                    frozen.split(',').for_each(|entry| header.add(entry));
                 } else if let Some(defaults) = &self.defaults {
                     let dsc = DynamicSamplingContext::of_context(context, defaults);
                     dsc.to_baggage()
@@ -335,7 +333,7 @@ impl TextMapPropagator for TracePropagator {
                 cx = cx.with_value(remote.for_sentry());
             }
             if let Some(dsc) = &remote.dsc {
-                cx = cx.with_value(FrozenDsc::new(remote.context.trace_id(), dsc));
+                cx = cx.with_value(FrozenDsc::of_remote(&remote.context, dsc));
             }
             cx = cx.with_remote_span_context(remote.context);
         }

@@ -17,6 +17,7 @@ const MAX_TRACEPARENT_BYTES: usize = 512;
 /// How much of `tracestate` is kept, in whole members.
 const MAX_TRACESTATE_BYTES: usize = 512;
 const MAX_TRACESTATE_MEMBERS: usize = 32;
+const MAX_KEY_BYTES: usize = 256;
 /// `sampled` and `random`: the flags that are defined. The others are cleared, as is required.
 const KNOWN_FLAGS: u8 = 0b11;
 
@@ -76,25 +77,46 @@ pub(crate) fn format_state(state: &TraceState) -> Option<String> {
     (!header.is_empty()).then_some(header)
 }
 
+/// The members, or `None` if any of them breaks the rules. Of a key that repeats the first counts.
 fn parse_state(headers: &[&str]) -> Option<TraceState> {
     let mut members: Vec<(&str, &str)> = Vec::new();
+    let mut count = 0;
     let mut bytes = 0;
     let all = headers.iter().flat_map(|header| header.split(','));
     for member in all.map(|member| member.trim_matches([' ', '\t'])) {
         if member.is_empty() {
             continue;
         }
-        bytes += member.len() + 1;
-        if bytes > MAX_TRACESTATE_BYTES + 1 || members.len() == MAX_TRACESTATE_MEMBERS {
-            break;
-        }
-        let (key, value) = member.split_once('=')?;
-        if key.is_empty() || !is_sendable(value) || members.iter().any(|(seen, _)| *seen == key) {
+        count += 1;
+        if count > MAX_TRACESTATE_MEMBERS {
             return None;
         }
-        members.push((key, value));
+        let (key, value) = member.split_once('=')?;
+        if !is_key(key) || value.is_empty() || !is_sendable(value) {
+            return None;
+        }
+        bytes += member.len() + 1;
+        let fits = bytes <= MAX_TRACESTATE_BYTES + 1;
+        if fits && is_representable(key) && members.iter().all(|(seen, _)| *seen != key) {
+            members.push((key, value));
+        }
     }
     TraceState::from_key_value(members).ok()
+}
+
+/// A key by level 2: a letter or digit, then these and `_`, `-`, `*`, `/` and `@`.
+fn is_key(key: &str) -> bool {
+    let is_start = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_rest = |byte: u8| is_start(&byte) || b"_-*/@".contains(&byte);
+    key.len() <= MAX_KEY_BYTES
+        && key.as_bytes().first().is_some_and(is_start)
+        && key.bytes().all(is_rest)
+}
+
+/// OpenTelemetry's `TraceState` holds keys by level 1, where what stands behind an `@` is shorter
+/// and there is one at most. Others are left out.
+fn is_representable(key: &str) -> bool {
+    !key.contains('@') || TraceState::from_key_value([(key, "1")]).is_ok()
 }
 
 /// Printable ASCII: what a header can carry.
@@ -175,7 +197,13 @@ mod tests {
             (&["a=1,bad"], ""),
             (&["a=1,A=2"], ""),
             (&["a=1=2"], ""),
-            (&["a=1,a=2"], ""),
+            (&["a=1,a=2"], "a=1"),
+            (&["a=1", "b=2,a=2"], "a=1,b=2"),
+            (&["a=,b=1"], ""),
+            (&["@a=1,b=1"], ""),
+            (&["a.b=1,b=1"], ""),
+            (&["a@b=1,b=1"], "a@b=1,b=1"),
+            (&["a@@b=1,b=1"], "b=1"),
             (&["=1"], ""),
             (&["a=1,b=ü"], ""),
             (&["a=1\nb"], ""),
@@ -190,8 +218,10 @@ mod tests {
                 *expected
             );
         }
-        let kept = parse(&parent, &[&many.join(",")]).unwrap();
-        assert_eq!(kept.trace_state().into_iter().len(), MAX_TRACESTATE_MEMBERS);
+        for (count, kept) in [(32, 32), (33, 0)] {
+            let found = parse(&parent, &[&many[..count].join(",")]).unwrap();
+            assert_eq!(found.trace_state().into_iter().len(), kept, "{count}");
+        }
         let members = format!("a={0},b={0},c=1", "x".repeat(250));
         let kept = parse(&parent, &[&members]).unwrap();
         assert!(kept.trace_state().header().len() <= MAX_TRACESTATE_BYTES);

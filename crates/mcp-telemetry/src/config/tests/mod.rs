@@ -1,6 +1,7 @@
 //! Each variable good and bad. What concerns all of them is in `whole`.
 
 mod otlp;
+mod sampling;
 mod whole;
 
 use super::*;
@@ -303,4 +304,17 @@ fn words_of_ours() {
 fn redact_keys() {
     let config = good(&[("MCP_TELEMETRY_REDACT_KEYS", " tenant_id ,,Card,tenant_id")]);
     assert_eq!(config.redact_keys, ["tenant_id", "Card"]);
+}
+
+#[test]
+fn propagation() {
+    let config = good(&[("MCP_TELEMETRY_STRICT_CONTINUATION", "yes")]);
+    assert!(config.strict_continuation);
+    let name = "MCP_TELEMETRY_PROPAGATION_TARGETS";
+    let config = good(&[(name, "api.example.com, *.internal:8080,[::1]")]);
+    let targets = ["api.example.com", "*.internal:8080", "[::1]"];
+    assert_eq!(config.propagation_targets, targets);
+    let (config, text) = bad(&[(name, "https://a/b,c")], &[name]);
+    assert_eq!(config.propagation_targets, ["c"]);
+    assert!(text.contains("`https://a/b` is no host"), "{text}");
 }

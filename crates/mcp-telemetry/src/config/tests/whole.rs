@@ -28,7 +28,7 @@ fn the_defaults_of_the_table_are_the_defaults_of_the_code() {
         assert_eq!(with(variable.name, &written), unset, "{}", variable.name);
         compared += 1;
     }
-    assert_eq!(compared, 19);
+    assert_eq!(compared, 23);
 }
 
 #[test]
@@ -63,7 +63,12 @@ fn all_wrong_at_once() {
     let wrong = |key: &str| {
         // What cannot be wrong: free text and a free list.
         let any = ["OTEL_SERVICE_NAME", "MCP_TELEMETRY_REDACT_KEYS"].contains(&key);
-        (!any).then(|| "/".to_owned())
+        // A directory in its own right.
+        let wrong = match key {
+            "MCP_TELEMETRY_SPOOL_DIR" => "here",
+            _ => "/",
+        };
+        (!any).then(|| wrong.to_owned())
     };
     let errors = Config::from_lookup(app(), wrong).unwrap_err();
     let listed: BTreeSet<&str> = errors
@@ -81,10 +86,10 @@ fn all_wrong_at_once() {
 
     let text = errors.to_string();
     assert!(
-        text.starts_with("39 wrong settings:\n  SENTRY_DSN: "),
+        text.starts_with("48 wrong settings:\n  SENTRY_DSN: "),
         "{text}"
     );
-    assert_eq!(text.lines().count(), 40);
+    assert_eq!(text.lines().count(), 49);
     for problem in errors.problems() {
         assert!(!problem.expected.is_empty() && !problem.fallback.is_empty());
     }

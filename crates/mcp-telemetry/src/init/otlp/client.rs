@@ -2,19 +2,17 @@
 
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::header::CONTENT_ENCODING;
+use http::{Request, Response, StatusCode};
 use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use prost::Message as _;
-use secrecy::ExposeSecret as _;
-use telemetry_delivery::{Delivery, DropReason, Url};
+use telemetry_delivery::{Delivery, DropReason};
 use telemetry_sanitizer::Sanitizer;
 
 use super::rules::{Batch, Collector};
@@ -22,18 +20,11 @@ use super::{Signal, protobuf};
 use crate::config::{Compression, OtlpSignal};
 use crate::scrub::sanitize_metrics;
 
-/// What an exporter may set of the headers. Others come from the settings alone: an exporter adds
-/// those of the environment, also where its endpoint is another than the environment's.
-const OF_EXPORTER: [HeaderName; 3] = [CONTENT_TYPE, CONTENT_ENCODING, USER_AGENT];
-
 /// The client of one signal's exporter.
 #[derive(Debug)]
 pub(super) struct Client {
     delivery: Arc<Delivery<Collector>>,
     signal: Signal,
-    url: Url,
-    headers: HeaderMap,
-    timeout: Duration,
     compression: Compression,
     /// For metrics: nothing before the client has them and may change them.
     sanitizer: Option<Sanitizer>,
@@ -43,21 +34,11 @@ impl Client {
     pub(super) fn new(
         delivery: Arc<Delivery<Collector>>,
         signal: Signal,
-        url: Url,
         settings: &OtlpSignal,
     ) -> Self {
-        // Names and values were checked when the settings were read.
-        let headers = settings.headers.iter().filter_map(|(name, value)| {
-            let mut value = HeaderValue::from_str(value.expose_secret()).ok()?;
-            value.set_sensitive(true);
-            Some((HeaderName::try_from(name).ok()?, value))
-        });
         Self {
             delivery,
             signal,
-            url,
-            headers: headers.collect(),
-            timeout: settings.timeout,
             compression: settings.compression,
             sanitizer: None,
         }
@@ -70,13 +51,12 @@ impl Client {
         self
     }
 
-    /// The exporter's request as it is to be sent.
+    /// The exporter's request as it is to be sent. Its headers do not count: an exporter adds
+    /// those of the environment, also where its endpoint is another than the environment's.
     fn batch(&self, request: Request<Bytes>) -> Result<Batch, HttpError> {
-        let (mut head, mut body) = request.into_parts();
-        let mut plain = match head.headers.contains_key(CONTENT_ENCODING) {
-            true => unpacked(&body)?,
-            false => body.clone(),
-        };
+        let (head, mut body) = request.into_parts();
+        let gzip = head.headers.contains_key(CONTENT_ENCODING);
+        let mut plain = if gzip { unpacked(&body)? } else { body.clone() };
         if let Some(sanitizer) = &self.sanitizer {
             let mut message = ExportMetricsServiceRequest::decode(plain)?;
             sanitize_metrics(sanitizer, &mut message);
@@ -86,26 +66,20 @@ impl Client {
             }
         }
         let items = protobuf::items(self.signal, &plain);
-        let body = match self.compression {
-            Compression::Gzip => body,
+        Ok(match self.compression {
+            Compression::Gzip => Batch {
+                signal: self.signal,
+                gzip,
+                body,
+                items,
+            },
             // Undoes what the exporter could not be kept from.
-            Compression::None => {
-                head.headers.remove(CONTENT_ENCODING);
-                plain
-            }
-        };
-        let mut headers: HeaderMap = OF_EXPORTER
-            .into_iter()
-            .filter_map(|name| Some((name.clone(), head.headers.remove(name)?)))
-            .collect();
-        headers.extend(self.headers.clone());
-        Ok(Batch {
-            signal: self.signal,
-            url: self.url.clone(),
-            headers,
-            body,
-            timeout: self.timeout,
-            items,
+            Compression::None => Batch {
+                signal: self.signal,
+                gzip: false,
+                body: plain,
+                items,
+            },
         })
     }
 }
@@ -154,10 +128,14 @@ impl HttpClient for Client {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use futures_executor::block_on;
+    use http::HeaderValue;
     use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics};
     use telemetry_delivery::{HttpOptions, Settings};
 
+    use super::super::rules::Target;
     use super::*;
     use crate::config::{AppInfo, Config};
 
@@ -169,7 +147,6 @@ mod tests {
         let config = Config::from_lookup(AppInfo::new("app", "1"), |name| {
             let value = match name {
                 "OTEL_EXPORTER_OTLP_ENDPOINT" => "http://127.0.0.1:9",
-                "OTEL_EXPORTER_OTLP_HEADERS" => "authorization=Bearer%20ours,x-tenant=7",
                 "OTEL_EXPORTER_OTLP_COMPRESSION" => compression,
                 _ => return None,
             };
@@ -178,6 +155,7 @@ mod tests {
         let signal = config.unwrap().otlp.traces.unwrap();
         let collector = Collector {
             counts: Arc::default(),
+            targets: vec![Target::new(Signal::Traces, &signal).unwrap()],
         };
         // The thread never gets to its work: nothing leaves.
         let settings = settings.with_on_thread_start(|| {
@@ -186,16 +164,13 @@ mod tests {
             }
         });
         let delivery = settings.start(collector, HttpOptions::new().with_tls(false));
-        let url = signal.endpoint.parse().unwrap();
-        Client::new(Arc::new(delivery), Signal::Traces, url, &signal)
+        Client::new(Arc::new(delivery), Signal::Traces, &signal)
     }
 
     fn request(body: &[u8]) -> Request<Bytes> {
         Request::post("http://127.0.0.1:9/v1/traces")
             .header("content-type", "application/x-protobuf")
             .header("user-agent", "exporter")
-            .header("authorization", "Bearer of the environment")
-            .header("x-environment", "1")
             .body(Bytes::copy_from_slice(body))
             .unwrap()
     }
@@ -208,33 +183,13 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_those_of_the_settings_alone() {
-        let client = client("none", Settings::new());
-        let batch = client.batch(request(&SPAN)).unwrap();
-        let mut headers: Vec<_> = batch
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
-            .collect();
-        headers.sort_unstable();
-        let expected = [
-            ("authorization", "Bearer ours"),
-            ("content-type", "application/x-protobuf"),
-            ("user-agent", "exporter"),
-            ("x-tenant", "7"),
-        ];
-        assert_eq!(headers, expected);
-        assert!(!format!("{client:?} {batch:?}").contains("Bearer"));
-    }
-
-    #[test]
     fn the_body_is_compressed_as_the_settings_say() {
         let plain = client("none", Settings::new()).batch(gzipped()).unwrap();
         assert_eq!((&*plain.body, plain.items), (&SPAN[..], 1));
-        assert!(!plain.headers.contains_key(CONTENT_ENCODING));
+        assert!(!plain.gzip);
 
         let gzip = client("gzip", Settings::new()).batch(gzipped()).unwrap();
-        assert_eq!(gzip.headers[CONTENT_ENCODING], "gzip");
+        assert!(gzip.gzip);
         assert_eq!(gzip.body, gzipped().into_body());
         assert_eq!(gzip.items, 1);
     }
@@ -266,7 +221,7 @@ mod tests {
                 request.headers_mut().insert(CONTENT_ENCODING, encoding);
             }
             let batch = client.batch(request).unwrap();
-            let body = match batch.headers.contains_key(CONTENT_ENCODING) {
+            let body = match batch.gzip {
                 true => unpacked(&batch.body).unwrap(),
                 false => batch.body,
             };

@@ -78,14 +78,18 @@ pub struct OtlpSignalCounts {
     pub rejected: u64,
     /// In batches that were dropped, for whatever reason.
     pub dropped: u64,
+    /// Left in the spool alone; what is read back counts again as `restored`.
+    pub spooled: u64,
+    /// Read back from the spool, where this process or an earlier one has left it.
+    pub restored: u64,
 }
 
 impl OtlpSignalCounts {
-    /// Neither sent nor lost yet.
+    /// In memory: neither sent nor lost yet.
     #[must_use]
     pub fn waiting(&self) -> u64 {
-        let done = self.sent + self.rejected + self.dropped;
-        self.handed_over.saturating_sub(done)
+        let done = self.sent + self.rejected + self.dropped + self.spooled;
+        (self.handed_over + self.restored).saturating_sub(done)
     }
 }
 
@@ -154,6 +158,8 @@ struct OfSignal {
     dropped: AtomicU64,
     /// Dropped because the time was up.
     cut_off: AtomicU64,
+    spooled: AtomicU64,
+    restored: AtomicU64,
 }
 
 /// What was said about losses.
@@ -197,6 +203,14 @@ impl Counts {
             _ => &of.dropped,
         };
         counter.fetch_add(items, Ordering::Relaxed);
+    }
+
+    pub(super) fn kept(&self, signal: Signal, items: u64) {
+        self.of(signal).spooled.fetch_add(items, Ordering::Relaxed);
+    }
+
+    pub(super) fn restored(&self, signal: Signal, items: u64) {
+        self.of(signal).restored.fetch_add(items, Ordering::Relaxed);
     }
 
     pub(super) fn snapshot(&self, delivery: DeliverySnapshot) -> OtlpDelivery {
@@ -262,19 +276,21 @@ impl OfSignal {
         let sent = self.sent.load(Ordering::Relaxed);
         let rejected = self.rejected.load(Ordering::Relaxed);
         let dropped = self.dropped.load(Ordering::Relaxed) + self.cut_off.load(Ordering::Relaxed);
+        let spooled = self.spooled.load(Ordering::Relaxed);
         OtlpSignalCounts {
             handed_over: self.handed_over.load(Ordering::Relaxed),
+            restored: self.restored.load(Ordering::Relaxed),
             sent,
             rejected,
             dropped,
+            spooled,
         }
     }
 
     fn unsent(&self) -> u64 {
-        let counts = self.snapshot();
-        let dropped = self.dropped.load(Ordering::Relaxed);
-        let done = counts.sent + counts.rejected + dropped;
-        counts.handed_over.saturating_sub(done)
+        let mut counts = self.snapshot();
+        counts.dropped = self.dropped.load(Ordering::Relaxed);
+        counts.waiting()
     }
 }
 
@@ -301,6 +317,15 @@ mod tests {
         assert_eq!(figures.logs, OtlpSignalCounts::default());
         // Cut off, or still waiting.
         assert_eq!(counts.unsent().spans, 9);
+        // The spool's are not lost, and come again.
+        counts.kept(Signal::Traces, 4);
+        counts.restored(Signal::Traces, 1);
+        let traces = counts.snapshot(DeliverySnapshot::default()).traces;
+        assert_eq!(
+            (traces.spooled, traces.restored, traces.waiting()),
+            (4, 1, 3)
+        );
+        assert_eq!(counts.unsent().spans, 6);
     }
 
     #[test]

@@ -26,9 +26,10 @@ use telemetry_sanitizer::Sanitizer;
 use self::client::Client;
 use self::counts::{Counts, Signal};
 pub use self::counts::{OtlpDelivery, OtlpSignalCounts, OtlpUnsent};
-use self::rules::Collector;
+use self::rules::{Collector, Target};
 use super::InitError;
-use crate::config::{Compression, OtlpSignal};
+use super::spool::Spools;
+use crate::config::{Compression, OtlpConfig, OtlpSignal};
 
 /// Requests on their way to one server at once. A batch is up to 512 spans.
 const MAX_IN_FLIGHT: usize = 8;
@@ -39,16 +40,25 @@ const MAX_RETRY_AGE: Duration = Duration::from_secs(5 * 60);
 /// The way out over OTLP.
 #[derive(Debug)]
 pub(super) struct Otlp {
+    signals: OtlpConfig,
     settings: Settings,
+    spools: Option<Spools>,
     counts: Arc<Counts>,
     /// By origin: a server that is down holds up no other.
     servers: Vec<(String, Arc<Delivery<Collector>>)>,
 }
 
 impl Otlp {
-    /// A way out that goes on for `shutdown_timeout` where it is dropped without an end.
-    pub(super) fn new(shutdown_timeout: Duration) -> Self {
+    /// A way out for these signals, which goes on for `shutdown_timeout` where it is dropped
+    /// without an end.
+    pub(super) fn new(
+        signals: OtlpConfig,
+        shutdown_timeout: Duration,
+        spools: Option<Spools>,
+    ) -> Self {
         Self {
+            signals,
+            spools,
             settings: Settings::new()
                 .with_thread_name("otlp-delivery")
                 .with_max_in_flight(MAX_IN_FLIGHT)
@@ -113,14 +123,8 @@ impl Otlp {
 
     /// The HTTP client of a signal's exporter.
     fn client(&mut self, signal: Signal, settings: &OtlpSignal) -> Result<Client, InitError> {
-        let url = settings
-            .endpoint
-            .parse::<Url>()
-            .map_err(|error| InitError::Otlp {
-                signal: signal.name(),
-                reason: error.to_string(),
-            })?;
-        Ok(Client::new(self.server(&url), signal, url, settings))
+        let target = Target::new(signal, settings)?;
+        Ok(Client::new(self.server(&target.url), signal, settings))
     }
 
     /// The delivery to a URL's server.
@@ -131,11 +135,32 @@ impl Otlp {
         }
         let collector = Collector {
             counts: Arc::clone(&self.counts),
+            targets: self.targets(&origin),
         };
+        let mut settings = self.settings.clone();
+        if let Some(spools) = &self.spools {
+            let destination = format!("otlp-{}", origin.replacen("://", "-", 1));
+            settings = settings.with_spool(spools.of(&destination));
+        }
         let http = HttpOptions::new().with_tls(url.scheme() == "https");
-        let delivery = Arc::new(self.settings.start(collector, http));
+        let delivery = Arc::new(settings.start(collector, http));
         self.servers.push((origin, Arc::clone(&delivery)));
         delivery
+    }
+
+    /// All signals that go to a server, whether they have an exporter already or not: the spool
+    /// may hold any of them.
+    fn targets(&self, origin: &str) -> Vec<Target> {
+        let signals = [
+            (Signal::Traces, &self.signals.traces),
+            (Signal::Logs, &self.signals.logs),
+            (Signal::Metrics, &self.signals.metrics),
+        ];
+        signals
+            .into_iter()
+            .filter_map(|(signal, settings)| Target::new(signal, settings.as_ref()?).ok())
+            .filter(|target| target.url.origin().ascii_serialization() == origin)
+            .collect()
     }
 
     /// Whether any signal goes out here.
@@ -164,17 +189,22 @@ impl Otlp {
         }
     }
 
-    /// Sends what waits and ends; false where something was left.
+    /// Sends what waits and ends; false where something was left, in the spool or nowhere.
     pub(super) fn shutdown(&self, deadline: Instant) -> bool {
         self.drain(deadline);
         for (_, delivery) in &self.servers {
             delivery.shutdown(left(deadline));
         }
         self.counts.say_losses(&self.settings.stats());
-        self.unsent().is_empty()
+        self.unsent().is_empty() && self.spooled() == 0
     }
 
-    /// What was handed over and neither sent nor lost before the end.
+    /// Batches that are in the spool alone.
+    pub(super) fn spooled(&self) -> u64 {
+        self.settings.stats().snapshot().spooled
+    }
+
+    /// What was handed over and neither sent, nor lost before the end, nor is in the spool.
     pub(super) fn unsent(&self) -> OtlpUnsent {
         self.counts.unsent()
     }

@@ -33,11 +33,11 @@ async fn requests_side_by_side_do_not_share() {
 
 #[tokio::test]
 async fn a_trace_that_is_not_sampled_has_its_error() {
-    // Its parent has decided.
+    // Its parent has decided, and is obeyed.
     let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
     for tool in ["answers", "logs"] {
         let params = json!({ "name": tool, "_meta": { "traceparent": parent } });
-        let live = live(&[]);
+        let live = live(&[("MCP_TELEMETRY_OBEY_PARENT", "true")]);
         mcp_telemetry::opentelemetry::global::set_text_map_propagator(
             mcp_telemetry::opentelemetry_sdk::propagation::TraceContextPropagator::new(),
         );

@@ -1,5 +1,6 @@
 use super::*;
 use crate::convert::testing::{any_span, at, attributes, now, service, span};
+use opentelemetry::KeyValue;
 use opentelemetry::trace::{Event, Link, SpanContext, Status};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -14,7 +15,7 @@ fn resource() -> Vec<KeyValue> {
 }
 
 fn written(root: &SpanData, children: &[&SpanData]) -> (String, Written) {
-    let resource = resource();
+    let resource = Resource::new(&resource());
     let mut out = b"before".to_vec();
     let parts = TransactionParts {
         root,
@@ -112,7 +113,7 @@ fn a_minimal_transaction_has_no_empty_fields() {
         release: None,
         environment: None,
         server_name: None,
-        ..service(&[])
+        ..service(&Resource::NONE)
     };
     let mut out = Vec::new();
     let parts = TransactionParts {
@@ -162,7 +163,7 @@ fn what_happened_is_a_trail_of_breadcrumbs() {
         breadcrumbs: &[crumb("first"), crumb("second")],
         event_id: [1; 16],
         now: now(),
-        service: &service(&[]),
+        service: &service(&Resource::NONE),
     };
     write(&parts, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
@@ -203,7 +204,7 @@ fn a_bad_child_costs_only_itself() {
 #[test]
 fn a_bad_root_is_refused_and_nothing_is_written() {
     let (mut root, tool, _) = tree();
-    let resource = resource();
+    let resource = Resource::new(&resource());
     let refuse = |root: &SpanData, now| {
         let mut out = b"before".to_vec();
         let parts = TransactionParts {
@@ -239,7 +240,7 @@ fn a_payload_over_the_limit_is_refused_and_nothing_is_written() {
         breadcrumbs: &[],
         event_id: [1; 16],
         now: now(),
-        service: &service(&[]),
+        service: &service(&Resource::NONE),
     };
     let error = write(&parts, &mut out).unwrap_err();
     assert!(matches!(error, WriteError::TooLarge { bytes, limit: 1_000_000 } if bytes > 1_200_000));

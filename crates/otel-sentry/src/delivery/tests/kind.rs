@@ -190,3 +190,56 @@ proptest! {
         raw(lines.join("\n").as_bytes());
     }
 }
+
+#[test]
+fn what_must_not_arrive_twice_is_told_apart() {
+    let items = |types: &[&str]| {
+        let items = types
+            .iter()
+            .map(|it| format!("{{\"type\":\"{it}\",\"length\":3}}\n{{\n}}\n"));
+        format!("{{\"event_id\":\"a\"}}\n{}", items.collect::<String>())
+    };
+    let split = |text: &str| {
+        let parts = split_once_items(text.as_bytes());
+        parts.map(|part| part.map(|bytes| String::from_utf8(bytes).unwrap()))
+    };
+    let twice = ["event", "transaction", "attachment", "check_in", "profile"];
+    let once = [
+        "session",
+        "sessions",
+        "client_report",
+        "log",
+        "trace_metric",
+    ];
+    let mixed: Vec<&str> = twice
+        .into_iter()
+        .zip(once)
+        .flat_map(<[_; 2]>::from)
+        .collect();
+    assert!(contents(&from_bytes(&items(&mixed))).counts_once);
+    assert!(!contents(&from_bytes(&items(&twice))).counts_once);
+    let both = [Some(items(&twice)), Some(items(&once))];
+    assert_eq!(split(&items(&mixed)), both);
+    assert_eq!(split(&items(&twice)), [Some(items(&twice)), None]);
+    assert_eq!(split(&items(&once)), [None, Some(items(&once))]);
+    // Without lengths, without a newline at the end, and with nonsense after it.
+    let text = "{}\n{\"type\":\"event\"}\n{\"a\":1}\n{\"type\":\"log\"}\n{\"b\":1}";
+    let expected = [
+        Some("{}\n{\"type\":\"event\"}\n{\"a\":1}\n".to_owned()),
+        Some("{}\n{\"type\":\"log\"}\n{\"b\":1}\n".to_owned()),
+    ];
+    assert_eq!(split(text), expected);
+    let [rest, _] = split("{}\n{\"type\":\"log\",\"length\":900}\nx\nnonsense");
+    assert_eq!(rest, None, "a length beyond the end");
+    let [rest, _] = split("{}\nnonsense\nmore");
+    assert_eq!(rest.as_deref(), Some("{}\nnonsense\nmore\n"));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_are_too_odd_to_be_split(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let [rest, once] = split_once_items(&bytes);
+        let length = |part: Option<Vec<u8>>| part.map_or(0, |part| part.len());
+        prop_assert!(length(rest) + length(once) <= 2 * bytes.len() + 4);
+    }
+}

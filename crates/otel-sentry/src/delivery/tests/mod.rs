@@ -6,6 +6,7 @@ mod rate_limits;
 mod requests;
 mod retries;
 mod server;
+mod spool;
 
 use std::sync::Arc;
 use std::thread;

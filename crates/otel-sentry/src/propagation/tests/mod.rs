@@ -1,6 +1,7 @@
 //! The propagator over whole sets of headers.
 
 mod reading;
+mod w3c;
 mod writing;
 
 use std::collections::HashMap;

@@ -142,3 +142,78 @@ fn headers_go_out_within_their_limits() {
     );
     assert!(out["baggage"].contains("k00="));
 }
+
+/// A span below the remote parent in `cx`, as a sampler decided on it.
+fn below(cx: &Context, sampled: bool, state: &str) -> Context {
+    let parent = cx.span().span_context().clone();
+    cx.with_remote_span_context(SpanContext::new(
+        parent.trace_id(),
+        SpanId::from(7),
+        parent.trace_flags().with_sampled(sampled),
+        false,
+        state.parse().unwrap(),
+    ))
+}
+
+#[test]
+fn what_came_in_holds_as_long_as_its_decision_does() {
+    let baggage = |sampled: bool| {
+        let (rate, rand) = ("0.25", if sampled { "0.1" } else { "0.9" });
+        format!(
+            "sentry-trace_id={TRACE},sentry-sample_rate={rate},sentry-sample_rand={rand},\
+             sentry-sampled={sampled},sentry-transaction=theirs"
+        )
+    };
+    for (parent, span, state, expected) in [
+        // As the parent.
+        (true, true, "ot=th:c;rv:f0000000000000", Some("0.25")),
+        (true, true, "", Some("0.25")),
+        (false, false, "", Some("0.25")),
+        // Kept at a higher rate than the parent's: theirs but for the rate.
+        (true, true, "ot=th:0;rv:f0000000000000", Some("1")),
+        (true, true, "ot=th:8;rv:f0000000000000", Some("0.5")),
+        // Overruled: our own.
+        (false, true, "ot=th:0", None),
+        (true, false, "", None),
+    ] {
+        let sentry_trace = format!("{TRACE}-{SPAN}-{}", u8::from(parent));
+        let incoming = baggage(parent);
+        let cx = extract(
+            &propagator(),
+            &[("sentry-trace", &sentry_trace), ("baggage", &incoming)],
+        );
+        let cx_of_span = below(&cx, span, state);
+        let out = inject(&propagator(), &cx_of_span);
+        let dsc = DynamicSamplingContext::from_baggage([out["baggage"].as_str()]).unwrap();
+        let name = format!("{parent} {span} {state}: {}", out["baggage"]);
+        let at_root = FrozenDsc::attribute_for(&cx, cx_of_span.span().span_context())
+            .map(|attribute| DynamicSamplingContext::from_attributes(&[attribute]).unwrap());
+        match expected {
+            Some(rate) => {
+                assert_eq!(dsc.get("sample_rate"), Some(rate), "{name}");
+                let theirs = extract(
+                    &propagator(),
+                    &[("sentry-trace", &sentry_trace), ("baggage", &incoming)],
+                );
+                let theirs = FrozenDsc::from_context(&theirs)
+                    .unwrap()
+                    .baggage()
+                    .to_owned();
+                let theirs = DynamicSamplingContext::from_baggage([theirs.as_str()]).unwrap();
+                for key in ["trace_id", "sample_rand", "sampled", "transaction"] {
+                    assert_eq!(dsc.get(key), theirs.get(key), "{name}");
+                }
+                assert_eq!(at_root, Some(dsc), "{name}");
+            }
+            None => {
+                assert_eq!(dsc.get("public_key"), Some("0123456789abcdef"), "{name}");
+                assert_eq!(dsc.get("transaction"), None, "{name}");
+                let sampled = if span { "true" } else { "false" };
+                assert_eq!(dsc.get("sampled"), Some(sampled), "{name}");
+                assert_eq!(dsc.get("sample_rate"), span.then_some("1"), "{name}");
+                assert_eq!(at_root, None, "{name}");
+            }
+        }
+        assert!(out["sentry-trace"].ends_with(if span { "-1" } else { "-0" }));
+    }
+}
