@@ -6,6 +6,7 @@ rotel passes on what it gets: it must be the same. Phoenix stores it: its API mu
 import json
 import os
 import shutil
+import sys
 import time
 
 from equality import differences, status
@@ -59,7 +60,8 @@ def phoenix():
         "PHOENIX_TELEMETRY_ENABLED": "false",
     }
     url = f"http://127.0.0.1:{port}"
-    with Program("phoenix", "serve", program=PHOENIX / "bin" / "phoenix", **settings) as server:
+    words = ["-m", "phoenix.server.main", "serve"]
+    with Program("phoenix", *words, program=sys.executable, **settings) as server:
         until("Phoenix starts", server, lambda: answer(f"{url}/healthz") is not None)
         # It takes traces alone.
         _, direct = quickstart("phoenix", url, OTEL_LOGS_EXPORTER="none", OTEL_METRICS_EXPORTER="none")
