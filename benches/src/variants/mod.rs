@@ -15,7 +15,7 @@ use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
-pub use self::destination::{DroppingExporter, DroppingTransport};
+pub use self::destination::{DroppingExporter, DroppingTransport, WritingTransport};
 use crate::workload;
 
 /// A pipeline to measure.
@@ -29,7 +29,7 @@ pub struct Variant {
 }
 
 /// All variants, in the order of the table.
-pub const ALL: [Variant; 12] = [
+pub const ALL: [Variant; 14] = [
     Variant::new("none", false, plain::none),
     Variant::new("off", false, plain::off),
     Variant::new("noop", false, plain::noop),
@@ -38,8 +38,10 @@ pub const ALL: [Variant; 12] = [
     Variant::new("batch-tuned", true, stock::batch_tuned),
     Variant::new("stock", true, stock::stock),
     Variant::new("stock-tuned", true, stock::stock_tuned),
+    Variant::new("stock-written", true, stock::stock_written),
     Variant::new("stock+batch", true, stock::stock_and_batch),
     Variant::new("ours", true, ours::sentry),
+    Variant::new("ours-unsanitized", true, ours::unsanitized),
     Variant::new("ours+batch", true, ours::sentry_and_exporter),
     Variant::new("ours-unsampled", false, ours::unsampled),
 ];
@@ -88,6 +90,7 @@ pub struct Running {
     /// Runs the request of this number.
     pub trace: fn(u64),
     provider: Option<SdkTracerProvider>,
+    settle: Box<dyn Fn() + Send + Sync>,
     delivered: Box<dyn Fn() -> u64 + Send + Sync>,
     /// What has to live as long as this.
     _keep: Option<Box<dyn Any>>,
@@ -99,6 +102,7 @@ impl Running {
             dispatch: Some(dispatch),
             trace: plain_trace,
             provider: Some(provider),
+            settle: Box::new(|| ()),
             delivered: Box::new(|| 0),
             _keep: None,
         }
@@ -106,6 +110,12 @@ impl Running {
 
     fn with_trace(mut self, trace: fn(u64)) -> Self {
         self.trace = trace;
+        self
+    }
+
+    /// What is to be waited for beside the provider.
+    fn with_settle(mut self, settle: impl Fn() + Send + Sync + 'static) -> Self {
+        self.settle = Box::new(settle);
         self
     }
 
@@ -125,10 +135,11 @@ impl Running {
     ///
     /// Where that takes too long.
     pub fn drain(&self) -> anyhow::Result<()> {
-        match &self.provider {
-            Some(provider) => Ok(provider.force_flush()?),
-            None => Ok(()),
+        if let Some(provider) = &self.provider {
+            provider.force_flush()?;
         }
+        (self.settle)();
+        Ok(())
     }
 
     /// Traces that reached the transport or exporter; with two destinations, both.

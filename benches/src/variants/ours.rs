@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mcp_telemetry::SpanSanitizer;
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use otel_pipeline::{
     BatchOptions, ContextAttributes, ExporterSink, PipelineBuilder, PipelineProcessor,
 };
@@ -27,12 +27,17 @@ use crate::workload::{self, SPANS_PER_TRACE};
 
 /// Sentry alone.
 pub(super) fn sentry() -> anyhow::Result<Running> {
-    with_sentry(1.0)
+    with_sentry(pipeline(), 1.0)
+}
+
+/// Sentry alone, and nobody looks for secrets.
+pub(super) fn unsanitized() -> anyhow::Result<Running> {
+    with_sentry(bare(), 1.0)
 }
 
 /// Sentry, but no trace is kept.
 pub(super) fn unsampled() -> anyhow::Result<Running> {
-    with_sentry(0.0)
+    with_sentry(pipeline(), 0.0)
 }
 
 /// Sentry and an exporter.
@@ -49,10 +54,10 @@ pub(super) fn sentry_and_exporter() -> anyhow::Result<Running> {
         .keeping(sentry.guard))
 }
 
-fn with_sentry(base_rate: f64) -> anyhow::Result<Running> {
+fn with_sentry(pipeline: PipelineBuilder, base_rate: f64) -> anyhow::Result<Running> {
     let sentry = Sentry::new()?;
     let counts = sentry.counts();
-    Ok(running(pipeline().with_sink(sentry.sink), base_rate)?
+    Ok(running(pipeline.with_sink(sentry.sink), base_rate)?
         .with_delivered(move || counts.traces())
         .keeping(sentry.guard))
 }
@@ -99,9 +104,11 @@ impl SentryCounts {
 }
 
 fn pipeline() -> PipelineBuilder {
-    PipelineProcessor::builder()
-        .with_on_start(keep_frozen_dsc)
-        .with_scrub(SpanSanitizer::new(Sanitizer::default()))
+    bare().with_scrub(SpanSanitizer::new(Sanitizer::default()))
+}
+
+fn bare() -> PipelineBuilder {
+    PipelineProcessor::builder().with_on_start(keep_frozen_dsc)
 }
 
 fn running(pipeline: PipelineBuilder, base_rate: f64) -> anyhow::Result<Running> {
@@ -180,6 +187,7 @@ mod tests {
     use std::time::Instant;
 
     use opentelemetry::Value;
+    use opentelemetry_sdk::trace::SpanData;
     use otel_pipeline::SpanSink;
 
     use super::*;

@@ -15,6 +15,7 @@ pub(super) fn none() -> anyhow::Result<Running> {
         dispatch: None,
         trace: plain_trace,
         provider: None,
+        settle: Box::new(|| ()),
         delivered: Box::new(|| 0),
         _keep: None,
     })

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
-use sentry::ClientOptions;
+use sentry::{ClientOptions, Transport};
 use sentry_opentelemetry::SentrySpanProcessor;
 use tracing::Dispatch;
 
-use super::{DroppingExporter, DroppingTransport, Running, default_layer, tuned_layer};
+use super::{
+    DroppingExporter, DroppingTransport, Running, WritingTransport, default_layer, tuned_layer,
+};
 
 /// A DSN that nothing is ever sent to.
 pub(super) const DSN: &str = "http://key@127.0.0.1:9/1";
@@ -30,6 +32,19 @@ pub(super) fn stock() -> anyhow::Result<Running> {
 /// [`stock`] with the tuned layer.
 pub(super) fn stock_tuned() -> anyhow::Result<Running> {
     Ok(stock_with(tuned_layer))
+}
+
+/// [`stock`] with what its transport does on another thread.
+pub(super) fn stock_written() -> anyhow::Result<Running> {
+    let transport = WritingTransport::start()?;
+    let settled = transport.clone();
+    let guard = client(&transport);
+    let provider = provider();
+    let dispatch = default_layer(&provider);
+    Ok(Running::new(provider, dispatch)
+        .with_settle(move || settled.settle())
+        .with_delivered(move || transport.traces())
+        .keeping(guard))
 }
 
 /// Both processors: the SDK copies each span for each.
@@ -61,18 +76,22 @@ fn batch_with(layer: fn(&SdkTracerProvider) -> Dispatch) -> Running {
 fn stock_with(layer: fn(&SdkTracerProvider) -> Dispatch) -> Running {
     let transport = DroppingTransport::default();
     let guard = client(&transport);
-    let provider = SdkTracerProvider::builder()
-        .with_sampler(Sampler::AlwaysOn)
-        .with_span_processor(SentrySpanProcessor::new())
-        .build();
+    let provider = provider();
     let dispatch = layer(&provider);
     Running::new(provider, dispatch)
         .with_delivered(move || transport.traces())
         .keeping(guard)
 }
 
+fn provider() -> SdkTracerProvider {
+    SdkTracerProvider::builder()
+        .with_sampler(Sampler::AlwaysOn)
+        .with_span_processor(SentrySpanProcessor::new())
+        .build()
+}
+
 /// Has to come before [`SentrySpanProcessor::new`], which configures the current scope.
-fn client(transport: &DroppingTransport) -> sentry::ClientInitGuard {
+fn client<T: Transport + Clone>(transport: &T) -> sentry::ClientInitGuard {
     sentry::init(
         ClientOptions::new()
             .dsn(DSN)

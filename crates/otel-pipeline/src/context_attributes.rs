@@ -51,6 +51,25 @@ impl ContextAttributes {
         }
     }
 
+    /// Replaces the reference on a finished span by the attributes, as the pipeline does: for
+    /// processors beside it, which see the span as it ended.
+    ///
+    /// ```
+    /// use opentelemetry_sdk::trace::{SpanData, SpanProcessor};
+    /// use otel_pipeline::ContextAttributes;
+    ///
+    /// fn on_end(inner: &impl SpanProcessor, mut span: SpanData) {
+    ///     ContextAttributes::unpack_on(&mut span);
+    ///     inner.on_end(span);
+    /// }
+    /// ```
+    pub fn unpack_on(span: &mut SpanData) {
+        let (mut unpacker, mut names) = (Unpacker::default(), Names::default());
+        if let Some(inherited) = unpacker.take(span, &mut names, |_| false) {
+            inherited.add_to(span);
+        }
+    }
+
     /// The attributes, in the order given.
     #[must_use]
     pub fn to_vec(&self) -> Vec<KeyValue> {

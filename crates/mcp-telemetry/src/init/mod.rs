@@ -275,10 +275,10 @@ impl Builder {
             parts.metrics = built(metrics, &mut left_out);
         }
         parts.otlp = otlp.is_used().then(|| Arc::new(otlp));
-        // Ways of their own: one that is down must hold up nothing.
-        let copy = otlp_copy.iter().map(|signal| (signal, None));
+        let copies = otlp_copy.iter().map(|signal| (signal, None));
         let to_sentry = sentry_otlp.iter().map(|signal| (signal, spools.clone()));
-        for (signal, spools) in copy.chain(to_sentry) {
+        for (signal, spools) in copies.chain(to_sentry) {
+            // A way of its own: one that is down must hold up nothing.
             let signals = OtlpConfig {
                 traces: Some(signal.clone()),
                 ..OtlpConfig::default()
@@ -298,7 +298,7 @@ impl Builder {
             let mut pipeline = PipelineProcessor::builder()
                 .with_keep(sampling::keep_options(&config), sampling::mark_kept)
                 .with_scrub(scrub::NameExceptions)
-                .with_scrub(scrub::Release::new(&config.sentry))
+                .with_scrub(scrub::ReleaseOnSpans::new(&config))
                 .with_scrub(SpanSanitizer::new(sanitizer));
             #[cfg(feature = "sentry")]
             if on_start_dsc {
@@ -317,9 +317,10 @@ impl Builder {
                 provider = provider.with_id_generator(ids);
             }
             #[cfg(feature = "sentry")]
-            if let Some(stock) = stock {
-                provider = provider.with_span_processor(stock);
-            }
+            let provider = match stock {
+                Some(stock) => provider.with_span_processor(stock),
+                None => provider,
+            };
             let provider = provider.build();
             layers.spans(provider.tracer("mcp-telemetry"));
             parts.sampling = Some(counts);

@@ -115,6 +115,12 @@ pub(super) fn connect(
     })
 }
 
+/// The name of a project's spool: without the keys.
+fn destination(dsn: &Dsn) -> String {
+    let (host, port, path) = (dsn.host(), dsn.port(), dsn.path());
+    format!("sentry-{host}-{port}{path}{}", dsn.project_id())
+}
+
 /// Where spans go by OTLP to Sentry itself: to the project, and to that of `copy`.
 pub(super) fn otlp(config: &Config, copy: Option<&Dsn>) -> Vec<OtlpSignal> {
     let dsn = config.sentry.dsn.as_ref();
@@ -126,12 +132,6 @@ pub(super) fn otlp(config: &Config, copy: Option<&Dsn>) -> Vec<OtlpSignal> {
         .chain(copy.as_ref())
         .map(OtlpSignal::spans_to_sentry)
         .collect()
-}
-
-/// The name of a project's spool: without the keys.
-fn destination(dsn: &Dsn) -> String {
-    let (host, port, path) = (dsn.host(), dsn.port(), dsn.path());
-    format!("sentry-{host}-{port}{path}{}", dsn.project_id())
 }
 
 impl Sentry {

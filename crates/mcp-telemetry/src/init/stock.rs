@@ -7,12 +7,12 @@ use opentelemetry::trace::{Span as _, SpanContext, TraceContextExt as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
-use otel_pipeline::Scrub as _;
+use otel_pipeline::ContextAttributes;
 use sentry::TracePropagationContext;
 use sentry::integrations::opentelemetry::SentrySpanProcessor;
 use telemetry_sanitizer::Sanitizer;
 
-use crate::SpanSanitizer;
+use crate::scrub::sanitize_span;
 
 /// [`SentrySpanProcessor`] with clean spans. It sends through the client that is the process's.
 #[derive(Debug)]
@@ -33,13 +33,13 @@ impl Stock {
 impl SpanProcessor for Stock {
     /// The name that is sent is the one at the start.
     fn on_start(&self, span: &mut Span, cx: &Context) {
-        // What is recorded only, in case it is kept at its end, is not for this processor.
+        // It sends what is recorded, too.
         if !span.span_context().is_sampled() {
             return;
         }
         if let Some(mut data) = span.exported_data() {
             let name = data.name.clone();
-            SpanSanitizer::new(self.sanitizer.clone()).scrub(&mut data);
+            sanitize_span(&self.sanitizer, &mut data);
             if data.name != name {
                 span.update_name(data.name);
             }
@@ -55,7 +55,11 @@ impl SpanProcessor for Stock {
     }
 
     fn on_end(&self, mut span: SpanData) {
-        SpanSanitizer::new(self.sanitizer.clone()).scrub(&mut span);
+        if !span.span_context.is_sampled() {
+            return;
+        }
+        ContextAttributes::unpack_on(&mut span);
+        sanitize_span(&self.sanitizer, &mut span);
         self.inner.on_end(span);
     }
 

@@ -13,8 +13,10 @@ mod span;
 
 pub(crate) use exception::NameExceptions;
 pub(crate) use metrics::sanitize_metrics;
-pub(crate) use release::Release;
+pub(crate) use release::ReleaseOnSpans;
 pub use span::SpanSanitizer;
+#[cfg(feature = "sentry")]
+pub(crate) use span::sanitize_span;
 
 /// The clean text, where it is another one. What is borrowed need not be the old text: for a
 /// value under a secret's name it is the sanitizer's marker.

@@ -1,29 +1,31 @@
-//! The release on spans that reach Sentry over OTLP.
+//! The release, for Sentry's OTLP endpoint.
 
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::trace::SpanData;
 use otel_pipeline::Scrub;
 
 use crate::attributes::SENTRY_RELEASE;
-use crate::config::{SentryConfig, SentryTraces};
+use crate::config::{Config, SentryTraces};
 
-/// Writes the release on each span where Sentry gets spans over OTLP: it takes none from the resource.
-#[derive(Debug)]
-pub(crate) struct Release(Option<KeyValue>);
+/// Puts the release on each span where spans come to Sentry over OTLP: it takes none from the
+/// resource.
+pub(crate) struct ReleaseOnSpans(Option<KeyValue>);
 
-impl Release {
-    pub(crate) fn new(config: &SentryConfig) -> Self {
-        let by_otlp = [SentryTraces::Otlp, SentryTraces::Collector].contains(&config.traces);
-        Self(by_otlp.then(|| KeyValue::new(SENTRY_RELEASE, config.release.clone())))
+impl ReleaseOnSpans {
+    pub(crate) fn new(config: &Config) -> Self {
+        let by_otlp = [SentryTraces::Otlp, SentryTraces::Collector];
+        let release = by_otlp
+            .contains(&config.sentry.traces)
+            .then(|| KeyValue::new(SENTRY_RELEASE, config.sentry.release.clone()));
+        Self(release)
     }
 }
 
-impl Scrub for Release {
+impl Scrub for ReleaseOnSpans {
     fn scrub(&mut self, span: &mut SpanData) {
         span.attributes.extend(self.0.clone());
     }
 
-    /// Once on each span is enough.
     fn scrub_inherited(&mut self, _: &mut Vec<KeyValue>) -> bool {
         true
     }

@@ -41,7 +41,7 @@ impl SpanSanitizer {
 
 impl Scrub for SpanSanitizer {
     fn scrub(&mut self, span: &mut SpanData) {
-        sanitize(&self.0, span);
+        sanitize_span(&self.0, span);
     }
 
     /// What is clean depends on nothing else of a span.
@@ -51,7 +51,8 @@ impl Scrub for SpanSanitizer {
     }
 }
 
-fn sanitize(sanitizer: &Sanitizer, span: &mut SpanData) {
+/// Cleans everything of a span that can hold text.
+pub(crate) fn sanitize_span(sanitizer: &Sanitizer, span: &mut SpanData) {
     text(sanitizer, &mut span.name);
     attributes(sanitizer, &mut span.attributes);
     trace_state(sanitizer, &mut span.span_context);

@@ -80,8 +80,7 @@ async fn post(caller: Caller) -> HeaderMap {
         200
     })
     .await;
-    let sent = sent.lock().unwrap().clone();
-    sent
+    sent.lock().unwrap().clone()
 }
 
 fn live(obey: bool) -> Live {

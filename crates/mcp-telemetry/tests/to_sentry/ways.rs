@@ -2,10 +2,11 @@
 
 use std::io;
 
-use mcp_telemetry::opentelemetry::Context;
 use mcp_telemetry::opentelemetry::trace::{
     SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
 };
+use mcp_telemetry::opentelemetry::{Context, KeyValue};
+use mcp_telemetry::otel_pipeline::ContextAttributes;
 use telemetry_testkit::{OtlpSpan, Received, Sink};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -174,6 +175,27 @@ fn the_stock_processor() {
         assert!(received.span(&span.span_id).is_some(), "{span:?}");
     }
     assert_errors(&received, trace_id);
+}
+
+#[test]
+fn the_stock_processor_gets_what_is_sampled_with_what_it_inherits() {
+    let unsampled = live(&[(WAY, "stock"), ("SENTRY_TRACES_SAMPLE_RATE", "0")]);
+    work();
+    assert!(unsampled.finish().transactions().is_empty());
+
+    let live = stock("none");
+    let set = ContextAttributes::new([KeyValue::new("mcp.client.name", "Bearer abc123def456")]);
+    let span = tracing::info_span!("above");
+    span.set_parent(Context::new().with_value(set)).unwrap();
+    work_in(&span);
+    drop(span);
+    let received = live.finish();
+    let [sent] = &received.transactions()[..] else {
+        panic!("{:?}", received.transactions());
+    };
+    let data = &sent.raw["contexts"]["trace"]["data"];
+    assert_eq!(data["mcp.client.name"], "Bearer ***REDACTED***");
+    assert!(!sent.raw.to_string().contains("otel_pipeline"));
 }
 
 #[test]
