@@ -24,7 +24,7 @@ collector config="agent-to-sentry.yaml" *args="":
 test:
     cargo test --workspace
 
-# Real MCP clients, the MCP conformance suite, Sentry's own code; the collector; parts: harness_tests, conformance, clients, inspector, bugsink, collector, equality, relay. Needs Python 3.11 and Go.
+# Real MCP clients, the MCP conformance suite, Sentry's own code; the collector; parts: harness_tests, conformance, clients, inspector, bugsink, collector, equality, receivers, relay. Needs Python 3.11 and Go.
 test-real *parts:
     tests/real/run {{ parts }}
 

@@ -1,4 +1,4 @@
-"""The official collector with the configurations of `otel-collector/`: app, agent, load balancer, two samplers, Sentry.
+"""The official collector with the configurations of `otel-collector/`: agent, load balancer, two samplers, Sentry.
 
 Checked are the sampling of whole traces, and what is lost when an agent or a sampler is killed. The highest rate is
 measured: `COLLECTOR_SECONDS=30` for that long.
@@ -11,11 +11,11 @@ import shutil
 import signal
 import time
 from collections import Counter
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
-from harness.checks import Wrong, check, confirm, only, part
+from equality import differences
+from harness.chain import BACKEND_PATH, SENTRY_PATH, TAIL, chain, until, write_members
+from harness.checks import check, confirm, only, part
 from harness.load import (
     CLIENT,
     SPANS,
@@ -30,12 +30,12 @@ from harness.load import (
 )
 from harness.otelcol import Collector, sentry_settings
 from harness.processes import HOME
-from harness.received import sink
+from harness.quickstart import quickstart
+from harness.received import Received, sink
 from harness.shipped import shipped
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 SECONDS = float(os.environ.get("COLLECTOR_SECONDS", "5"))
-DECISION_WAIT = 4
 # Of each kind. One in a hundred health checks is kept, so that some are.
 TRACES = 6000
 
@@ -44,7 +44,9 @@ HEALTH = {"sentry.op": "http.server", "http.route": "/health"}
 MCP = {"sentry.op": "mcp.server", "mcp.method.name": "tools/call", "mcp.tool.name": "search"}
 TOOL = {"sentry.op": "mcp.tool", "mcp.tool.name": "search"}
 # About a kilobyte, on two of three spans.
-WIDE = {f"mcp.some.attribute.number.{number}": f"a value of some thirty chars {number}" for number in range(20)}
+WIDE = {
+    f"mcp.some.attribute.number.{number}": f"a value of some thirty chars {number}" for number in range(20)
+}
 SPLUNK = {"sentry.op": "splunk.api", "splunk.operation": "search"}
 
 ALWAYS = Kind("mcp", 100, attributes=MCP, child=TOOL)
@@ -62,79 +64,10 @@ KINDS = [
     Kind("base, of which the app let a tenth through", 20, attributes=HTTP, head_percent=10),
     Kind("base, of an app that says nothing", 20, attributes=HTTP, head_percent=None),
 ]
-SENTRY_PATH, BACKEND_PATH = "/api/1/integration/otlp/v1/traces", "/v1/traces"
-
-
-@dataclass
-class Chain:
-    """Agent, first and second tier of the gateway."""
-
-    agent: Collector
-    balancer: Collector
-    samplers: list
-    # Whom the balancer sends to. It reads the file again at SIGHUP.
-    members: Path
-
-    def held(self):
-        """Traces that each sampler has got."""
-        return [one.metric("otelcol_processor_tail_sampling_new_trace_id_received") for one in self.samplers]
-
-
-@contextmanager
-def chain(name, target, wait=DECISION_WAIT):
-    """The whole chain, its end being the sink."""
-    ends = sentry_settings(target) | {
-        "OTEL_BACKEND_ENDPOINT": target.settings["OTEL_EXPORTER_OTLP_ENDPOINT"],
-        "OTEL_GATEWAY_DECISION_WAIT": f"{wait}s",
-    }
-    root = HOME / "collector" / name
-    root.mkdir(parents=True)
-    members = root / "members.yaml"
-    with ExitStack() as stack:
-        samplers = [
-            stack.enter_context(
-                Collector(
-                    f"{name}-sampler-{number}",
-                    "gateway-sampler.yaml",
-                    root / f"sampler-{number}",
-                    ["connectors::span_metrics::metrics_flush_interval: 1s"],
-                    **ends,
-                )
-            )
-            for number in (1, 2)
-        ]
-        write_members(members, samplers)
-        balancer = Collector(
-            f"{name}-balancer",
-            "gateway-balancer.yaml",
-            root / "balancer",
-            OTEL_GATEWAY_SAMPLERS=f"${{file:{members}}}",
-        )
-        stack.enter_context(balancer)
-        agent = Collector(
-            f"{name}-agent", "agent.yaml", root / "agent", OTEL_GATEWAY_ENDPOINT=balancer.grpc
-        )
-        stack.enter_context(agent)
-        yield Chain(agent, balancer, samplers, members)
-
-
-def write_members(file, samplers):
-    names = ", ".join(f'"{one.grpc}"' for one in samplers)
-    file.write_text(f"{{static: {{hostnames: [{names}]}}}}\n")
-
-
-def until(what, holds, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            raise Wrong(f"{what}: not within {seconds} s")
-        time.sleep(0.05)
 
 
 def expected(kind, trace_ids):
     """The traces that the gateway keeps, where the app says with what threshold it has sampled."""
-    if kind.name.startswith(("mcp", "slow", "error")):
-        return trace_ids
     return {one for one in trace_ids if randomness(one) >= threshold(kind.percent)}
 
 
@@ -149,11 +82,12 @@ def rates():
         check("each trace went to one sampler", sum(running.held()), total)
         shares = [round(one / total, 2) for one in running.held()]
         confirm(f"both got their share: {shares}", min(shares) > 0.3, "of two, about a half each")
-        sure = set().union(*(expected(kind, sent.traces[kind.name]) for kind in KINDS[:-1]))
-        arrived = Arrivals(target.directory, SENTRY_PATH)
-        arrived.wait("what is kept reaches Sentry", lambda it: sure <= it.whole())
-        second = Arrivals(target.directory, BACKEND_PATH)
-        second.wait("and the second backend", lambda it: it.whole() == arrived.whole())
+        until("all are decided on", lambda: running.decided() >= total)
+        kept = running.decided(sampled="true")
+        arrived, second = (Arrivals(target.directory, path) for path in (SENTRY_PATH, BACKEND_PATH))
+        arrived.wait("what is kept reaches Sentry", lambda it: len(it.whole()) >= kept)
+        second.wait("what is kept reaches the second backend", lambda it: len(it.whole()) >= kept)
+        check("Sentry and the second backend get the same traces", arrived.whole() ^ second.whole(), set())
         kept_rates(sent, arrived)
         thresholds(arrived)
         confirm(
@@ -191,14 +125,20 @@ def thresholds(arrived):
         if kind.head_percent is None:
             continue
         states = arrived.states[f"{kind.name} 1"]
-        rates = {round(100 - 100 * int(one.removeprefix("ot=th:").ljust(14, "0"), 16) / 2**56, 6) for one in states}
+        rates = {
+            round(100 - 100 * int(one.removeprefix("ot=th:").ljust(14, "0"), 16) / 2**56, 6) for one in states
+        }
         check(f"{kind.name}: its threshold says so", rates, {float(kind.kept_percent)})
 
 
 def votes(running, sent):
     """Rules that others hide: how often they spoke."""
-    name = "otelcol_processor_tail_sampling_count_traces_sampled"
-    for policy, kinds in (("slow-tools", ["slow tool"]), ("mcp", ["mcp", "slow tool"]), ("errors", ["error"])):
+    name = f"{TAIL}_count_traces_sampled"
+    for policy, kinds in (
+        ("slow-tools", ["slow tool"]),
+        ("mcp", ["mcp", "slow tool"]),
+        ("errors", ["error"]),
+    ):
         labels = {"policy": policy, "decision": "sampled"}
         spoke = sum(one.metric(name, **labels) for one in running.samplers)
         check(f"the rule {policy} spoke for these", spoke, sum(len(sent.traces[kind]) for kind in kinds))
@@ -208,9 +148,7 @@ def on_disk(running, arrived):
     """The samplers' files: each kept trace in one of them."""
     files = [Counter(re.findall(r'"traceId":"(\w+)"', one.file.read_text())) for one in running.samplers]
     apart = [
-        trace.hex()
-        for trace in arrived.spans
-        if sorted(spans[trace.hex()] for spans in files) != [0, SPANS]
+        trace.hex() for trace in arrived.spans if sorted(spans[trace.hex()] for spans in files) != [0, SPANS]
     ]
     check("each kept trace is in the file of one sampler", apart[:5], [])
 
@@ -250,6 +188,30 @@ def counted(directory):
         short = (key, labels.get("sentry.op"), labels.get("mcp.tool.name"))
         found[short] = count
     return found
+
+
+def app():
+    """The quickstart in front of the whole chain: its MCP requests arrive, and what arrives is as it was sent."""
+    with sink("collector-app") as target:
+        with chain("app", target, wait=2) as running:
+            _, direct = quickstart("collector", running.agent.http)
+            always = {bytes.fromhex(span.trace_id) for span in direct.otlp if span.method}
+            sent = Counter(span.trace_id for span in direct.otlp)
+            arrived = Arrivals(target.directory, SENTRY_PATH)
+            arrived.wait(
+                "its MCP requests reach Sentry",
+                lambda it: all(len(it.spans.get(one, ())) == sent[one.hex()] for one in always),
+            )
+        target.program.stop()
+    through = Received(target.directory, "", SENTRY_PATH)
+    kept = {span.trace_id for span in through.otlp}
+    confirm(
+        f"of {len(sent)} traces {len(kept)} are there by now, the {len(always)} with MCP requests among them",
+        {one.hex() for one in always} <= kept < set(sent),
+        f"MCP: {len(always)}, kept: {len(kept)}, sent: {len(sent)}",
+    )
+    same = differences([span for span in direct.otlp if span.trace_id in kept], through.otlp)
+    check("their spans are as they were sent, and whole", list(same)[:5], [])
 
 
 def redacted():
@@ -394,13 +356,15 @@ def sustained(name, always, base):
         check(f"{name} spans: of {total} traces none is lost", kept - arrived.whole(), set())
         check("nor kept by mistake", arrived.whole() - kept, set())
         size = sum(len(part.body) for part in templates[0].parts) / SPANS / templates[0].size
-        print(
-            f"  spans of {size:.0f} bytes, {100 * len(kept) / total:.0f} % kept: {total / took:.0f} traces/s acknowledged for {took:.1f} s,"
-            f" {total / through:.0f} traces/s ({SPANS * total / through:.0f} spans/s) up to the samplers,"
-            f" {app.repeats} requests repeated, {arrived.copies()} spans twice"
-        )
+        print(f"  spans of {size:.0f} bytes, {100 * len(kept) / total:.0f} % kept, for {took:.1f} s:")
+        print(f"  {total / took:.0f} traces/s acknowledged, {total / through:.0f} traces/s up to the samplers;")
+        print(f"  {app.repeats} requests repeated, {arrived.copies()} spans twice")
         spans = SPANS * total
-        for what, several in (("agent", [running.agent]), ("first tier", [running.balancer]), ("second tier", running.samplers)):
+        for what, several in (
+            ("agent", [running.agent]),
+            ("first tier", [running.balancer]),
+            ("second tier", running.samplers),
+        ):
             cpu = sum(one.metric("otelcol_process_cpu_seconds") for one in several)
             memory = max(one.metric("otelcol_process_memory_rss") for one in several)
             print(f"  {what}: {spans / cpu:.0f} spans/s per core, {memory / 2**20:.0f} MiB")
@@ -411,6 +375,7 @@ def main():
     for title, what in (
         ("collector: what is shipped", shipped),
         ("collector: which traces are kept", rates),
+        ("collector: the quickstart", app),
         ("collector: the second line of defence", redacted),
         ("collector: kill -9 of the agent", killed_agent),
         ("collector: kill -9 of a sampler", killed_sampler),

@@ -179,6 +179,24 @@ impl SentrySink {
 
     /// Leaves transactions out, and captures exceptions alone: for spans that reach Sentry in
     /// another way, such as OTLP, where it drops the events of spans.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use opentelemetry_sdk::trace::SpanData;
+    /// use otel_sentry::delivery::{Delivery, SharedTransport};
+    /// use otel_sentry::{SentrySink, connect};
+    /// use sentry::protocol::Event;
+    ///
+    /// let transport = SharedTransport::new(Delivery::new());
+    /// let options = sentry::ClientOptions::new().dsn("http://key@127.0.0.1:9/1");
+    /// let client = Arc::new(sentry::Client::with_options(connect(options, &transport)));
+    /// let sink = SentrySink::new(&client, &transport)?
+    ///     .with_exceptions(&client, |event: Event<'static>, _: &SpanData| Some(event))
+    ///     .without_transactions();
+    /// # drop(sink);
+    /// # Ok::<(), otel_sentry::SinkError>(())
+    /// ```
     #[must_use]
     pub fn without_transactions(mut self) -> Self {
         self.transactions = false;

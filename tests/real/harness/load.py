@@ -5,6 +5,7 @@ programs had sent it: its children first, its root later.
 """
 
 import http.client
+import json
 import os
 import time
 from collections import Counter
@@ -73,9 +74,7 @@ class Template:
 
     def __init__(self, kind, size, service="load"):
         self.kind, self.size = kind, size
-        self.parts = [
-            Part(self.message(service, children), size) for children in (True, False)
-        ]
+        self.parts = [Part(self.message(service, children), size) for children in (True, False)]
 
     def message(self, service, children):
         request = ExportTraceServiceRequest()
@@ -228,7 +227,7 @@ def send(app, kinds, count, size=100):
 
 
 class Arrivals:
-    """Spans at a sink, read as they come. Only requests whose path starts with `path`."""
+    """Spans at a sink, read as they come. Only requests to `path`."""
 
     def __init__(self, directory, path):
         self.directory, self.path = directory, path
@@ -243,7 +242,7 @@ class Arrivals:
             if head in self.read:
                 continue
             self.read.add(head)
-            if f'"path": "{self.path}' not in head.read_text():
+            if json.loads(head.read_text())["path"] != self.path:
                 continue
             body = head.with_name(head.name.replace(".headers.json", ".pb")).read_bytes()
             for resource in ExportTraceServiceRequest.FromString(body).resource_spans:

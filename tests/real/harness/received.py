@@ -67,11 +67,13 @@ class Sink:
 
 
 class Received:
-    """What came, in memory."""
+    """What came, in memory; with `path`, only by requests to that one."""
 
-    def __init__(self, directory, log):
+    def __init__(self, directory, log, path=""):
         self.otlp, self.sentry = [], []
         for about in sorted(directory.glob("*.headers.json")):
+            if path and json.loads(about.read_text())["path"] != path:
+                continue
             stem = about.name.removesuffix(".headers.json")
             for file in directory.glob(f"{stem}.*"):
                 if file.suffix == ".pb" and stem.endswith("-traces"):

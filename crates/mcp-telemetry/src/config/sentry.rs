@@ -45,7 +45,8 @@ pub enum SentryTraces {
     Bridge,
     /// The SDK's own `SentrySpanProcessor` sends them as transactions, for comparison. It has its limits: the op is the
     /// span's name, span events and links are dropped, an error's status is mostly `unknown_error`, a child that ends after
-    /// its parent is lost, a span that never ends stays in memory, and all threads wait for one lock.
+    /// its parent is lost, so are traces that are kept at their end, a span that never ends stays in memory, and all
+    /// threads wait for one lock.
     Stock,
     /// OTLP to the project's own endpoint, which follows from the DSN.
     Otlp,

@@ -1,5 +1,7 @@
 //! The SDK's own span processor, behind our sanitizer.
 
+use std::time::Duration;
+
 use opentelemetry::Context;
 use opentelemetry::trace::{Span as _, SpanContext, TraceContextExt as _};
 use opentelemetry_sdk::Resource;
@@ -8,7 +10,6 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 use otel_pipeline::ContextAttributes;
 use sentry::TracePropagationContext;
 use sentry::integrations::opentelemetry::SentrySpanProcessor;
-use std::time::Duration;
 use telemetry_sanitizer::Sanitizer;
 
 use crate::scrub::sanitize_span;

@@ -238,7 +238,8 @@ impl Live {
         telemetry.shutdown().unwrap();
     }
 
-    fn with(sink: Sink, variables: &[(&str, &str)]) -> Self {
+    /// To a sink, with these variables, which name it.
+    pub(crate) fn with(sink: Sink, variables: &[(&str, &str)]) -> Self {
         Self::built(sink, Builder::new(config(variables)))
     }
 
