@@ -30,6 +30,8 @@ pub(crate) struct Keeper {
     synced: Instant,
     syncing: Option<JoinHandle<()>>,
     gauges: SpoolGauges,
+    /// It was said that some loads cannot be sent any more.
+    is_said: bool,
 }
 
 /// What there is to do after a turn.
@@ -69,6 +71,7 @@ impl Keeper {
             synced: Instant::now(),
             syncing: None,
             gauges: SpoolGauges::default(),
+            is_said: false,
         };
         keeper.tell(state);
         Some(keeper)
@@ -190,7 +193,9 @@ impl Keeper {
             };
             count += 1;
             let Some(mut load) = state.protocol().restore(taken.payload) else {
-                self.say(state, "a load cannot be sent any more: it is dropped");
+                if !std::mem::replace(&mut self.is_said, true) {
+                    self.say(state, "what cannot be sent any more is dropped");
+                }
                 state.stats().dropped(DropReason::InternalError);
                 self.spool.done(&taken.ticket);
                 continue;

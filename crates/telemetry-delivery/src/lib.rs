@@ -2,7 +2,7 @@
 //!
 //! # Inside
 //!
-//! `queue` is plain data: lanes by [`Priority`], bounds, what is due when. `state` guards it and
+//! `queue` is plain data: a `lane` for each [`Priority`], bounds, what is due when. `state` guards it and
 //! lets threads wait; its `accept` is the one way in. `worker` is the delivery's thread, `http`
 //! its client, `retry` the schedule. `spool` is what is on disk, and `keeper` moves loads between it
 //! and the queue. What a server's rules are is a [`Protocol`]'s business.
@@ -11,6 +11,7 @@ mod clock;
 mod delivery;
 mod http;
 mod keeper;
+mod lane;
 mod protocol;
 mod queue;
 mod retry;
