@@ -61,7 +61,7 @@ impl SplunkServer {
     fn with(splunk: Connection) -> Self {
         Self {
             splunk,
-            tool_router: Self::tools(),
+            tool_router: crate::tools::all(),
         }
     }
 

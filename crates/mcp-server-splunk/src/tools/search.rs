@@ -1,4 +1,4 @@
-//! The tools. Names and parameters are those of the Python server.
+//! Searches that answer at once.
 
 use mcp_telemetry::trace_mcp_tool;
 use rmcp::handler::server::wrapper::{Json, Parameters};
@@ -6,8 +6,9 @@ use rmcp::{schemars, tool, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use splunk_client::{Search, SplunkError};
+use splunk_client::Search;
 
+use super::failed;
 use crate::error::ToolError;
 use crate::server::SplunkServer;
 
@@ -58,31 +59,7 @@ pub(crate) struct OneshotResults {
     pub(crate) messages: Vec<String>,
 }
 
-/// What `list_indexes` answers.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Indexes {
-    /// Names of the indexes that are not Splunk's own.
-    pub(crate) indexes: Vec<String>,
-    /// How many there are.
-    pub(crate) count: usize,
-    /// How many there are with Splunk's own.
-    pub(crate) total_count_including_internal: usize,
-}
-
-/// What `get_splunk_health` answers.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Health {
-    /// `connected`; when Splunk cannot be reached the tool answers with an error.
-    pub(crate) status: String,
-    /// Splunk's version.
-    pub(crate) version: String,
-    /// The server's name.
-    pub(crate) server_name: String,
-    /// What Splunk's own health report says: `green`, `yellow`, `red` or `unknown`.
-    pub(crate) health: String,
-}
-
-#[tool_router(router = tools, vis = "pub(crate)")]
+#[tool_router(router = search_tools, vis = "pub(super)")]
 impl SplunkServer {
     /// Runs a search and answers with its results. For searches of seconds; up to
     /// `max_results` rows.
@@ -110,45 +87,4 @@ impl SplunkServer {
             results: found.rows,
         }))
     }
-
-    /// Lists the indexes that the user may see.
-    #[trace_mcp_tool("list_indexes")]
-    #[tool(name = "list_indexes")]
-    async fn list_indexes(&self) -> Result<Json<Indexes>, ToolError> {
-        let all = self.splunk()?.list_indexes().await.map_err(failed)?;
-        let own = all.iter().filter(|index| !index.internal);
-        let indexes: Vec<String> = own.map(|index| index.name.clone()).collect();
-        Ok(Json(Indexes {
-            count: indexes.len(),
-            total_count_including_internal: all.len(),
-            indexes,
-        }))
-    }
-
-    /// Tells whether Splunk is reachable, its version, and how it is.
-    #[trace_mcp_tool("get_splunk_health")]
-    #[tool(name = "get_splunk_health")]
-    async fn get_splunk_health(&self) -> Result<Json<Health>, ToolError> {
-        let splunk = self.splunk()?;
-        let info = splunk.server_info().await.map_err(failed)?;
-        let health = splunk.health().await.map_err(failed)?;
-        let health = serde_json::to_value(health.status);
-        let health = health
-            .ok()
-            .and_then(|status| Some(status.as_str()?.to_owned()));
-        Ok(Json(Health {
-            status: "connected".to_owned(),
-            version: info.version,
-            server_name: info.server_name,
-            health: health.unwrap_or_else(|| "unknown".to_owned()),
-        }))
-    }
-}
-
-/// Logs why a tool fails. That is the failure's one error event, with Splunk's own error; the
-/// wrapper adds none when the tool then returns it.
-fn failed(error: SplunkError) -> ToolError {
-    let source: &(dyn std::error::Error + 'static) = &error;
-    tracing::error!(error = source, "a tool failed");
-    error.into()
 }
