@@ -425,6 +425,36 @@ mod tests {
     }
 
     #[test]
+    fn a_root_open_for_an_hour_loses_no_child_and_holds_no_more_than_one_age() {
+        let (mut assembly, start) = assembly();
+        let age = AssemblyOptions::default().max_age;
+        // Looked through every quarter of an age, so that nothing waits for longer than this.
+        let longest = age + age / 4;
+        let of_one = span_size(&span(9, 2, 1));
+        let (mut seen, mut most_bytes) = (Vec::new(), 0);
+        let mut keep = |groups: Vec<Group>| {
+            seen.extend(groups.iter().flat_map(Group::spans).map(id));
+        };
+        for second in 0..3_600 {
+            let now = start + Duration::from_secs(second);
+            assembly.add(span(9, 2 + second, 1), now);
+            keep(assembly.due(now));
+            most_bytes = most_bytes.max(assembly.bytes);
+            assert!(assembly.traces.len() <= 1 && assembly.closing.is_empty());
+        }
+        let end = start + Duration::from_secs(3_600);
+        assembly.add(span(9, 1, 0), end);
+        keep(assembly.due(end + GRACE));
+
+        seen.sort_unstable();
+        assert_eq!(seen, (1..=3_601).collect::<Vec<_>>(), "each span once");
+        let most = usize::try_from(longest.as_secs() + 1).unwrap() * of_one;
+        assert!(most_bytes <= most, "{most_bytes} of {most}");
+        assert_eq!(assembly.bytes, 0);
+        assert!(assembly.traces.is_empty());
+    }
+
+    #[test]
     fn above_the_limit_of_bytes_the_oldest_trace_goes_first() {
         let (_, now) = assembly();
         let mut assembly = Assembly::new(AssemblyOptions {
