@@ -1,14 +1,14 @@
 //! Where request threads leave their spans and the pipeline's thread fetches them.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
-use std::thread::Thread;
+use std::sync::{OnceLock, PoisonError, TryLockError};
 
 use opentelemetry::trace::Status;
 use opentelemetry_sdk::trace::SpanData;
 
 use crate::codec;
+use crate::sync::{
+    AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, Thread, current, thread_number, yield_now,
+};
 
 /// A slot this full wakes the pipeline's thread before its next round.
 const WAKE_AT_BYTES: usize = 1024 * 1024;
@@ -48,18 +48,14 @@ pub(crate) struct Handover {
 #[repr(align(128))]
 struct Slot(Mutex<Vec<u8>>);
 
-/// Numbers threads in the order in which they first end a span.
-static NEXT_THREAD: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    static THREAD: Cell<Option<usize>> = const { Cell::new(None) };
-}
-
 impl Handover {
     /// `capacity_bytes` is the most that all slots together hold.
     pub(crate) fn new(capacity_bytes: usize) -> Self {
         let threads = std::thread::available_parallelism().map_or(4, usize::from);
-        let count = (threads * 2).clamp(4, 64);
+        Self::with_slots((threads * 2).clamp(4, 64), capacity_bytes)
+    }
+
+    pub(crate) fn with_slots(count: usize, capacity_bytes: usize) -> Self {
         Self {
             slots: (0..count).map(|_| Slot::default()).collect(),
             slot_bytes: (capacity_bytes / count).max(1),
@@ -71,16 +67,7 @@ impl Handover {
 
     /// Takes a span over, or drops and counts it where every slot is full, or in use by others.
     pub(crate) fn put(&self, span: &SpanData) {
-        // A thread that is shutting down has lost its number; any slot will do.
-        let thread = THREAD
-            .try_with(|cell| {
-                cell.get().unwrap_or_else(|| {
-                    let number = NEXT_THREAD.fetch_add(1, Ordering::Relaxed);
-                    cell.set(Some(number));
-                    number
-                })
-            })
-            .unwrap_or_default();
+        let thread = thread_number();
         let limit = match span.status {
             Status::Error { .. } => self.slot_bytes,
             _ => self.slot_bytes - self.slot_bytes / RESERVED_FOR_ERRORS,
@@ -106,7 +93,7 @@ impl Handover {
             }
             // Their holders write one span each: they are done in no time.
             if attempt + 1 < ATTEMPTS {
-                std::thread::yield_now();
+                yield_now();
             }
         }
         self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -131,7 +118,7 @@ impl Handover {
     /// Names the calling thread as the one to wake.
     pub(crate) fn read_by_this_thread(&self) {
         // A second reader never exists: only the worker calls this, once.
-        let _ = self.reader.set(std::thread::current());
+        let _ = self.reader.set(current());
     }
 
     /// Announces that the pipeline's thread is about to sleep until it is woken.

@@ -19,6 +19,7 @@ mod scrub;
 mod sink;
 mod span_size;
 mod stats;
+mod sync;
 mod worker;
 
 pub use context_attributes::ContextAttributes;
