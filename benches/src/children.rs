@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use serde::de::DeserializeOwned;
 
 use crate::measure::{Plan, Sample, measure};
-use crate::variants::Variant;
+use crate::variants::{Running, Variant};
 
 /// The program with the system's allocator, and the one with mimalloc.
 pub const PROGRAMS: [(&str, &str); 2] = [
@@ -23,17 +24,34 @@ const TIME_LIMIT: Duration = Duration::from_secs(120);
 /// Settings of telemetry that must not reach a child from outside.
 const FOREIGN: [&str; 4] = ["OTEL_", "SENTRY_", "RUST_LOG", "MCP_TELEMETRY_"];
 
-/// Runs a measurement of so many timed bursts in a child and reads the one line that it prints.
+/// Runs a measurement of so many timed bursts in a child.
+///
+/// # Errors
+///
+/// Those of [`ask`].
+pub fn run(program: &Path, variant: &str, threads: usize, timed: usize) -> anyhow::Result<Sample> {
+    let (threads, timed) = (threads.to_string(), timed.to_string());
+    ask(
+        program,
+        variant,
+        &["--threads", &threads, "--timed", &timed],
+    )
+}
+
+/// Runs a measurement in a child and reads the one line that it prints.
 ///
 /// # Errors
 ///
 /// Where the child cannot be started, fails, or prints something else.
-pub fn run(program: &Path, variant: &str, threads: usize, timed: usize) -> anyhow::Result<Sample> {
+pub fn ask<T: DeserializeOwned>(
+    program: &Path,
+    variant: &str,
+    arguments: &[&str],
+) -> anyhow::Result<T> {
     let mut command = Command::new(program);
     command
         .args(["--child", variant])
-        .args(["--threads", &threads.to_string()])
-        .args(["--timed", &timed.to_string()])
+        .args(arguments)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
     for (name, _) in std::env::vars_os() {
@@ -59,6 +77,15 @@ pub fn run(program: &Path, variant: &str, threads: usize, timed: usize) -> anyho
 ///
 /// Where there is no such variant, or it cannot be set up, or another subscriber is.
 pub fn measure_here(variant: &str, threads: usize, plan: &Plan) -> anyhow::Result<Sample> {
+    measure(&start(variant)?, threads, plan)
+}
+
+/// Sets a variant up for this process.
+///
+/// # Errors
+///
+/// Where there is no such variant, or it cannot be set up, or another subscriber is.
+pub fn start(variant: &str) -> anyhow::Result<Running> {
     end_in_time()?;
     let Some(known) = Variant::named(variant) else {
         bail!("there is no variant {variant:?}");
@@ -67,7 +94,7 @@ pub fn measure_here(variant: &str, threads: usize, plan: &Plan) -> anyhow::Resul
     if let Some(dispatch) = &running.dispatch {
         tracing::dispatcher::set_global_default(dispatch.clone())?;
     }
-    measure(&running, threads, plan)
+    Ok(running)
 }
 
 /// Ends this process when its time is up, whatever it waits for.

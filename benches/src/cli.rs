@@ -10,9 +10,10 @@ use clap::Parser;
 use crate::children;
 use crate::machine::Machine;
 use crate::measure::{Plan, Sample};
-use crate::rows::{self, Row};
-use crate::sanitizing::{self, Figure};
+use crate::rows::{self, Alone, Row};
+use crate::sanitizing;
 use crate::table;
+use crate::unended;
 use crate::variants::ALL;
 use crate::verdict::{self, Finding};
 
@@ -46,6 +47,9 @@ struct Args {
     /// Threads of the child.
     #[arg(long, hide = true, default_value_t = 1)]
     threads: usize,
+    /// Open spans that never end, in the child, instead of making traces.
+    #[arg(long, hide = true)]
+    unended: bool,
     /// Timed bursts of the child.
     #[arg(long, hide = true, default_value_t = Plan::FULL)]
     timed: usize,
@@ -69,9 +73,14 @@ pub fn main() -> ExitCode {
 }
 
 fn child(variant: &str, args: &Args) -> anyhow::Result<bool> {
-    let plan = Plan::timed(args.timed);
-    let sample = children::measure_here(variant, args.threads.max(1), &plan)?;
-    print(&format!("{}\n", serde_json::to_string(&sample)?))?;
+    let line = if args.unended {
+        serde_json::to_string(&unended::measure_here(variant)?)?
+    } else {
+        let plan = Plan::timed(args.timed);
+        let sample = children::measure_here(variant, args.threads.max(1), &plan)?;
+        serde_json::to_string(&sample)?
+    };
+    print(&format!("{line}\n"))?;
     Ok(true)
 }
 
@@ -114,12 +123,15 @@ fn compare(args: &Args) -> anyhow::Result<bool> {
         }
     }
     let rows: Vec<Row> = places.iter().filter_map(Place::row).collect();
-    // It belongs to no variant.
-    let sanitizer = if args.only.is_empty() {
-        note("sanitizer");
-        Some(sanitizing::measure(rounds)?)
-    } else {
-        None
+    let alone = match (args.only.is_empty(), programs.first()) {
+        (true, Some((_, program))) => {
+            note("sanitizer, spans that never end");
+            Some(Alone {
+                sanitizer: sanitizing::measure(rounds)?,
+                unended: unended::measure(program)?,
+            })
+        }
+        _ => None,
     };
 
     let path = match &args.out {
@@ -133,7 +145,7 @@ fn compare(args: &Args) -> anyhow::Result<bool> {
         &machine,
         rounds,
         &rows,
-        sanitizer.as_deref().unwrap_or_default(),
+        &alone.clone().unwrap_or_default(),
     ))?;
     std::fs::write(&path, json).with_context(|| path.display().to_string())?;
 
@@ -141,19 +153,23 @@ fn compare(args: &Args) -> anyhow::Result<bool> {
         "{machine}\n{rounds} rounds, medians\n\n{}\n",
         table::render(&rows)
     ))?;
-    if let Some(figures) = &sanitizer {
-        print(&format!("{}\n", sanitizing::render(figures)))?;
+    if let Some(alone) = &alone {
+        print(&format!("{}\n", sanitizing::render(&alone.sanitizer)))?;
+        print(&format!("{}\n", unended::render(&alone.unended)))?;
     }
-    judge(&rows, sanitizer.as_deref(), args)
+    judge(&rows, alone.as_ref(), args)
 }
 
-fn judge(rows: &[Row], sanitizer: Option<&[Figure]>, args: &Args) -> anyhow::Result<bool> {
+fn judge(rows: &[Row], alone: Option<&Alone>, args: &Args) -> anyhow::Result<bool> {
     let losses = verdict::losses(rows);
     for loss in &losses {
         print(&format!("WRONG  {loss}\n"))?;
     }
     let mut claims: Vec<Finding> = verdict::claims(rows).into();
-    claims.extend(sanitizer.map(sanitizing::claims).unwrap_or_default());
+    if let Some(alone) = alone {
+        claims.extend(sanitizing::claims(&alone.sanitizer));
+        claims.push(unended::claim(&alone.unended));
+    }
     for claim in &claims {
         let mark = match claim.holds {
             Some(true) => "holds",

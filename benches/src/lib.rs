@@ -17,6 +17,7 @@ pub mod sanitizing;
 pub mod spans;
 pub mod table;
 pub mod texts;
+pub mod unended;
 pub mod variants;
 pub mod verdict;
 pub mod workload;

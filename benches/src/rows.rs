@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::machine::Machine;
 use crate::measure::Sample;
 use crate::sanitizing::Figure;
+use crate::unended::Growth;
 
 /// One line of the table, and one object of the JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,6 +65,15 @@ pub fn find<'a>(
         .find(|row| row.variant == variant && row.allocator == allocator && row.threads == threads)
 }
 
+/// What is measured by itself, of no variant's traces.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Alone {
+    /// The sanitizer.
+    pub sanitizer: Vec<Figure>,
+    /// Spans that never end.
+    pub unended: Vec<Growth>,
+}
+
 /// The middle of the values; of an even number the mean of the two in the middle.
 ///
 /// ```
@@ -95,8 +105,14 @@ fn quantile(mut values: Vec<f64>, part: f64) -> Option<f64> {
 
 /// The file that other programs read.
 #[must_use]
-pub fn json(machine: &Machine, rounds: usize, rows: &[Row], sanitizer: &[Figure]) -> Value {
-    json!({ "machine": machine, "rounds": rounds, "rows": rows, "sanitizer": sanitizer })
+pub fn json(machine: &Machine, rounds: usize, rows: &[Row], alone: &Alone) -> Value {
+    json!({
+        "machine": machine,
+        "rounds": rounds,
+        "rows": rows,
+        "sanitizer": alone.sanitizer,
+        "unended": alone.unended,
+    })
 }
 
 #[cfg(test)]
@@ -140,7 +156,12 @@ pub(crate) mod tests {
     #[test]
     fn the_json_has_the_keys_that_are_documented() {
         let machine = Machine::here("system, mimalloc");
-        let json = json(&machine, 9, &[row("ours", "system", 2, 100.0)], &[]);
+        let json = json(
+            &machine,
+            9,
+            &[row("ours", "system", 2, 100.0)],
+            &Alone::default(),
+        );
         let keys: Vec<_> = json["rows"][0].as_object().unwrap().keys().collect();
         assert_eq!(
             keys,

@@ -20,13 +20,16 @@ const HEAD: [&str; 14] = [
     "delivered",
 ];
 
+/// How the names of variants with logs end.
+const WITH_LOGS: &str = "+logs";
+
 /// The columns that hold text; all others hold numbers and stand to the right.
 const TEXTS: usize = 2;
 
 /// Renders the rows, in their order, with a line between two allocators.
 ///
 /// `x stock` and `x batch` are times of `ns/trace` of these variants with the same allocator
-/// and as many threads; `x 1 thread` is the throughput against that of one thread.
+/// and as many threads, and for variants with logs of `stock+logs`; `x 1 thread` is the throughput against that of one thread.
 ///
 /// ```
 /// let table = mcp_telemetry_benches::table::render(&[]);
@@ -79,7 +82,11 @@ fn cells(row: &Row, rows: &[Row]) -> [String; HEAD.len()] {
         row.threads.to_string(),
         format!("{:.0}", sample.ns_per_trace),
         format!("{:.0} %", row.spread * 100.0),
-        against("stock"),
+        against(if row.variant.ends_with(WITH_LOGS) {
+            "stock+logs"
+        } else {
+            "stock"
+        }),
         against("batch"),
         format!("{:.1}", sample.allocs_per_trace),
         format!("{:.0}", sample.bytes_per_trace),

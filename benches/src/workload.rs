@@ -1,5 +1,6 @@
 //! What is traced: one request as three nested spans and one event.
 
+use opentelemetry::KeyValue;
 use tracing::Span;
 
 /// Spans of one trace.
@@ -30,6 +31,9 @@ const QUERIES: [&str; 4] = [
     "| metadata type=sources",
 ];
 
+/// Of so many requests, one fails in [`trace_with_errors`].
+pub const ONE_FAILS_OF: u64 = 100;
+
 /// Runs request `number`: three nested spans with eight fields each (four texts of 16 to 30
 /// characters, two integers, a truth value and a float), and an `info!` in the innermost.
 ///
@@ -41,6 +45,47 @@ const QUERIES: [&str; 4] = [
 /// assert_eq!(prepared, 1);
 /// ```
 pub fn trace(number: u64, prepare: impl FnOnce(&Span)) {
+    run(number, prepare, |size, _| finished(size));
+}
+
+/// As [`trace`], and each hundredth request has an `error!` with an error as well.
+pub fn trace_with_errors(number: u64, prepare: impl FnOnce(&Span)) {
+    run(number, prepare, |size, _| {
+        finished(size);
+        if number.is_multiple_of(ONE_FAILS_OF) {
+            let error = std::io::Error::other("the search head closed the connection");
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::error!(error, rows = size, "search failed");
+        }
+    });
+}
+
+/// As [`trace`], but the spans are kept: as long as `kept` lives, they do not end.
+pub fn open(number: u64, prepare: impl FnOnce(&Span), kept: &mut Vec<Span>) {
+    run(number, prepare, |size, spans| {
+        finished(size);
+        kept.extend(spans.map(Span::clone));
+    });
+}
+
+/// What all spans of request `number` are to carry; it is different for each request.
+#[must_use]
+pub fn request_attributes(number: u64) -> [KeyValue; 5] {
+    [
+        KeyValue::new("mcp.session.id", "0f8fad5b-d9cb-469f-a165-70867728950e"),
+        KeyValue::new("mcp.request.id", number.to_string()),
+        KeyValue::new("mcp.method.name", "tools/call"),
+        KeyValue::new("mcp.tool.name", "run_oneshot_search"),
+        KeyValue::new("mcp.transport", "http"),
+    ]
+}
+
+fn finished(size: i64) {
+    tracing::info!(rows = size, "search finished");
+}
+
+/// `innermost` gets the size of the answer and the open spans.
+fn run(number: u64, prepare: impl FnOnce(&Span), innermost: impl FnOnce(i64, [&Span; 3])) {
     let (path, agent) = (pick(&PATHS, number), pick(&AGENTS, number));
     let (host, query) = (pick(&HOSTS, number), pick(&QUERIES, number));
     let size = i64::try_from(number % 4096).unwrap_or_default();
@@ -57,8 +102,8 @@ pub fn trace(number: u64, prepare: impl FnOnce(&Span)) {
         app.load = 0.75,
     );
     prepare(&request);
-    let _request = request.entered();
-    let _tool = tracing::info_span!(
+    let request = request.entered();
+    let tool = tracing::info_span!(
         "run tool",
         app.query = query,
         app.host = host,
@@ -70,7 +115,7 @@ pub fn trace(number: u64, prepare: impl FnOnce(&Span)) {
         app.share = 0.125,
     )
     .entered();
-    let _call = tracing::info_span!(
+    let call = tracing::info_span!(
         "call splunk",
         url.template = path,
         peer.service = host,
@@ -82,7 +127,9 @@ pub fn trace(number: u64, prepare: impl FnOnce(&Span)) {
         app.duration = 12.5,
     )
     .entered();
-    tracing::info!(rows = size, "search finished");
+    innermost(size, [&request, &tool, &call]);
+    // As scopes end: the innermost first.
+    drop((call, tool, request));
 }
 
 fn pick(texts: &[&'static str; 4], number: u64) -> &'static str {

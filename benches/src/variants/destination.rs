@@ -8,27 +8,55 @@ use std::time::Duration;
 
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
-use sentry::protocol::EnvelopeItem;
+use sentry::protocol::{EnvelopeItem, ItemContainer};
 use sentry::{Envelope, Transport};
 
-use crate::workload::SPANS_PER_TRACE;
+use crate::workload::{ONE_FAILS_OF, SPANS_PER_TRACE};
 
-/// A Sentry transport that counts transactions and drops them.
+/// A Sentry transport that counts transactions, logs and error events, and drops them.
 #[derive(Clone, Debug, Default)]
-pub struct DroppingTransport(Arc<AtomicU64>);
+pub struct DroppingTransport(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    traces: AtomicU64,
+    logs: AtomicU64,
+    events: AtomicU64,
+}
 
 impl DroppingTransport {
     /// Whole traces so far.
     #[must_use]
     pub fn traces(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.traces.load(Ordering::Relaxed)
+    }
+
+    /// Whole traces so far with all of their logs and error events, as
+    /// [`workload::trace_with_errors`](crate::workload::trace_with_errors) makes them.
+    #[must_use]
+    pub fn traces_with_logs(&self) -> u64 {
+        let events = self.0.events.load(Ordering::Relaxed);
+        // One log a trace, and one for each error.
+        let logs = self.0.logs.load(Ordering::Relaxed).saturating_sub(events);
+        self.traces().min(logs).min(events * ONE_FAILS_OF)
     }
 }
 
 impl Transport for DroppingTransport {
     fn send_envelope(&self, envelope: Envelope) {
         if is_whole(&envelope) {
-            self.0.fetch_add(1, Ordering::Relaxed);
+            self.0.traces.fetch_add(1, Ordering::Relaxed);
+        }
+        for item in envelope.items() {
+            match item {
+                EnvelopeItem::Event(_) => {
+                    self.0.events.fetch_add(1, Ordering::Relaxed);
+                }
+                EnvelopeItem::ItemContainer(ItemContainer::Logs(logs)) => {
+                    self.0.logs.fetch_add(logs.len() as u64, Ordering::Relaxed);
+                }
+                _ => {}
+            }
         }
     }
 }

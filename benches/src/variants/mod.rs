@@ -10,7 +10,7 @@ use std::fmt;
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
-use tracing::{Dispatch, Subscriber};
+use tracing::{Dispatch, Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
@@ -29,11 +29,12 @@ pub struct Variant {
 }
 
 /// All variants, in the order of the table.
-pub const ALL: [Variant; 14] = [
+pub const ALL: [Variant; 17] = [
     Variant::new("none", false, plain::none),
     Variant::new("off", false, plain::off),
     Variant::new("noop", false, plain::noop),
     Variant::new("noop-tuned", false, plain::noop_tuned),
+    Variant::new("noop-inherited", false, plain::noop_inherited),
     Variant::new("batch", true, stock::batch),
     Variant::new("batch-tuned", true, stock::batch_tuned),
     Variant::new("stock", true, stock::stock),
@@ -44,6 +45,8 @@ pub const ALL: [Variant; 14] = [
     Variant::new("ours-unsanitized", true, ours::unsanitized),
     Variant::new("ours+batch", true, ours::sentry_and_exporter),
     Variant::new("ours-unsampled", false, ours::unsampled),
+    Variant::new("stock+logs", true, stock::stock_with_logs),
+    Variant::new("ours+logs", true, ours::whole),
 ];
 
 impl Variant {
@@ -89,6 +92,8 @@ pub struct Running {
     pub dispatch: Option<Dispatch>,
     /// Runs the request of this number.
     pub trace: fn(u64),
+    /// The same, and keeps its spans from ending.
+    pub open: fn(u64, &mut Vec<Span>),
     provider: Option<SdkTracerProvider>,
     settle: Box<dyn Fn() + Send + Sync>,
     delivered: Box<dyn Fn() -> u64 + Send + Sync>,
@@ -99,9 +104,17 @@ pub struct Running {
 impl Running {
     fn new(provider: SdkTracerProvider, dispatch: Dispatch) -> Self {
         Self {
+            provider: Some(provider),
+            ..Self::of_dispatch(dispatch)
+        }
+    }
+
+    fn of_dispatch(dispatch: Dispatch) -> Self {
+        Self {
             dispatch: Some(dispatch),
             trace: plain_trace,
-            provider: Some(provider),
+            open: plain_open,
+            provider: None,
             settle: Box::new(|| ()),
             delivered: Box::new(|| 0),
             _keep: None,
@@ -110,6 +123,11 @@ impl Running {
 
     fn with_trace(mut self, trace: fn(u64)) -> Self {
         self.trace = trace;
+        self
+    }
+
+    fn with_open(mut self, open: fn(u64, &mut Vec<Span>)) -> Self {
+        self.open = open;
         self
     }
 
@@ -159,6 +177,10 @@ impl fmt::Debug for Running {
 
 fn plain_trace(number: u64) {
     workload::trace(number, |_| {});
+}
+
+fn plain_open(number: u64, kept: &mut Vec<Span>) {
+    workload::open(number, |_| {}, kept);
 }
 
 /// The tracing layer with what it does unasked.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use mcp_telemetry::SpanSanitizer;
-use opentelemetry::{Context, KeyValue};
+use mcp_telemetry::config::{AppInfo, Config};
+use mcp_telemetry::{Builder, SpanSanitizer};
+use opentelemetry::Context;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use otel_pipeline::{
     BatchOptions, ContextAttributes, ExporterSink, PipelineBuilder, PipelineProcessor,
@@ -15,7 +16,7 @@ use otel_smart_sampler::{
 };
 use sentry::ClientOptions;
 use telemetry_sanitizer::Sanitizer;
-use tracing::{Dispatch, Level, Metadata};
+use tracing::{Dispatch, Level, Metadata, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::filter_fn;
@@ -52,6 +53,32 @@ pub(super) fn sentry_and_exporter() -> anyhow::Result<Running> {
     Ok(running(pipeline, 1.0)?
         .with_delivered(move || counts.traces().min(of_exporter.traces()))
         .keeping(sentry.guard))
+}
+
+/// All that `mcp-telemetry` sets up for Sentry: spans, breadcrumbs, logs and error events.
+pub(super) fn whole() -> anyhow::Result<Running> {
+    let lookup = |name: &str| match name {
+        "SENTRY_DSN" => Some(DSN.to_owned()),
+        "SENTRY_TRACES_SAMPLE_RATE" => Some("1".to_owned()),
+        _ => None,
+    };
+    let config = Config::from_lookup(AppInfo::new("bench", "1.0.0"), lookup)?;
+    let transport = DroppingTransport::default();
+    let (telemetry, layer) = Builder::new(config)
+        .with_stderr_logs(false)
+        .with_sentry_transport(Arc::new(transport.clone()))
+        .build()?;
+    telemetry.make_global();
+    let telemetry = Arc::new(telemetry);
+    let settled = Arc::clone(&telemetry);
+    let dispatch = tracing_subscriber::registry()
+        .with(layer.into_layers())
+        .into();
+    Ok(Running::of_dispatch(dispatch)
+        .with_trace(|number| workload::trace_with_errors(number, |root| inherit(root, number)))
+        .with_settle(move || settled.flush())
+        .with_delivered(move || transport.traces_with_logs())
+        .keeping(telemetry))
 }
 
 fn with_sentry(pipeline: PipelineBuilder, base_rate: f64) -> anyhow::Result<Running> {
@@ -119,7 +146,9 @@ fn running(pipeline: PipelineBuilder, base_rate: f64) -> anyhow::Result<Running>
         .with_span_processor(pipeline.build()?)
         .build();
     let dispatch = layer(&provider);
-    Ok(Running::new(provider, dispatch).with_trace(trace))
+    Ok(Running::new(provider, dispatch)
+        .with_trace(trace)
+        .with_open(|number, kept| workload::open(number, |root| inherit(root, number), kept)))
 }
 
 /// As many rules as `mcp-telemetry` has. None matches: that is the longest way to a decision.
@@ -166,19 +195,15 @@ fn belongs_on_spans(metadata: &Metadata<'_>) -> bool {
     *metadata.level() == Level::ERROR && metadata.fields().field("error").is_some()
 }
 
-/// Gives the root the attributes of its request, which are different for each.
 fn trace(number: u64) {
-    workload::trace(number, |root| {
-        let inherited = ContextAttributes::new([
-            KeyValue::new("mcp.session.id", "0f8fad5b-d9cb-469f-a165-70867728950e"),
-            KeyValue::new("mcp.request.id", number.to_string()),
-            KeyValue::new("mcp.method.name", "tools/call"),
-            KeyValue::new("mcp.tool.name", "run_oneshot_search"),
-            KeyValue::new("mcp.transport", "http"),
-        ]);
-        // It can only fail on a span that has started, and this one has not.
-        let _ = root.set_parent(Context::new().with_value(inherited));
-    });
+    workload::trace(number, |root| inherit(root, number));
+}
+
+/// Gives the root the attributes of its request.
+fn inherit(root: &Span, number: u64) {
+    let inherited = ContextAttributes::new(workload::request_attributes(number));
+    // It can only fail on a span that has started, and this one has not.
+    let _ = root.set_parent(Context::new().with_value(inherited));
 }
 
 #[cfg(test)]

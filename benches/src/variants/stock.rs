@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 
+use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use sentry::integrations::tracing as sentry_tracing;
 use sentry::{ClientOptions, Transport};
 use sentry_opentelemetry::SentrySpanProcessor;
-use tracing::Dispatch;
+use tracing::{Dispatch, Level, Metadata};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::{
     DroppingExporter, DroppingTransport, Running, WritingTransport, default_layer, tuned_layer,
 };
+use crate::workload;
 
 /// A DSN that nothing is ever sent to.
 pub(super) const DSN: &str = "http://key@127.0.0.1:9/1";
@@ -44,6 +50,29 @@ pub(super) fn stock_written() -> anyhow::Result<Running> {
     Ok(Running::new(provider, dispatch)
         .with_settle(move || settled.settle())
         .with_delivered(move || transport.traces())
+        .keeping(guard))
+}
+
+/// [`stock`] with breadcrumbs, logs and error events of `tracing`, as its documentation sets it up.
+pub(super) fn stock_with_logs() -> anyhow::Result<Running> {
+    let transport = DroppingTransport::default();
+    let guard = client(&transport);
+    let provider = provider();
+    let is_error = |metadata: &Metadata<'_>| *metadata.level() == Level::ERROR;
+    let dispatch = tracing_subscriber::registry()
+        .with(tracing_opentelemetry::layer().with_tracer(provider.tracer("bench")))
+        .with(sentry_tracing::ErrorLayer::new().with_filter(filter_fn(is_error)))
+        .with(sentry_tracing::BreadcrumbLayer::new().with_filter(LevelFilter::INFO))
+        .with(sentry_tracing::LogLayer::new().with_filter(LevelFilter::INFO))
+        .into();
+    Ok(Running::new(provider, dispatch)
+        .with_trace(|number| workload::trace_with_errors(number, |_| {}))
+        .with_settle(|| {
+            if let Some(client) = sentry::Hub::main().client() {
+                client.flush(None);
+            }
+        })
+        .with_delivered(move || transport.traces_with_logs())
         .keeping(guard))
 }
 

@@ -24,6 +24,8 @@ use std::sync::Arc;
 use opentelemetry::trace::{SpanId, TraceId, TracerProvider as _};
 use opentelemetry_sdk::trace::{IdGenerator, SdkTracerProvider};
 use otel_pipeline::{PipelineProcessor, SpanSink};
+#[cfg(feature = "sentry")]
+use otel_sentry::delivery::SharedTransport;
 use otel_smart_sampler::SamplingCounts;
 use telemetry_sanitizer::Sanitizer;
 use tracing_subscriber::Registry;
@@ -103,6 +105,8 @@ pub struct Builder {
     stderr_logs: bool,
     #[cfg(feature = "sentry")]
     sentry_copy: Option<::sentry::types::Dsn>,
+    #[cfg(feature = "sentry")]
+    sentry_transport: Option<SharedTransport>,
     otlp_copy: Option<OtlpSignal>,
     ids: Option<Ids>,
 }
@@ -130,6 +134,8 @@ impl Builder {
             stderr_logs: true,
             #[cfg(feature = "sentry")]
             sentry_copy: None,
+            #[cfg(feature = "sentry")]
+            sentry_transport: None,
             otlp_copy: None,
             ids: None,
         }
@@ -146,6 +152,37 @@ impl Builder {
     #[cfg(feature = "sentry")]
     pub fn with_sentry_copy(mut self, dsn: ::sentry::types::Dsn) -> Self {
         self.sentry_copy = Some(dsn);
+        self
+    }
+
+    /// Sends to Sentry by a transport of your own instead of [`otel_sentry::delivery::Delivery`], as
+    /// measurements do. What it gets has been sanitized. There is then no spool and no copy, and
+    /// the figures of the delivery stay zero.
+    ///
+    /// ```
+    /// use mcp_telemetry::Builder;
+    /// use mcp_telemetry::config::{AppInfo, Config};
+    /// use std::sync::Arc;
+    ///
+    /// struct Nowhere;
+    ///
+    /// impl sentry::Transport for Nowhere {
+    ///     fn send_envelope(&self, _: sentry::Envelope) {}
+    /// }
+    ///
+    /// let dsn = |name: &str| (name == "SENTRY_DSN").then(|| "http://key@localhost/1".to_owned());
+    /// let config = Config::from_lookup(AppInfo::new("my-server", "1.0.0"), dsn)?;
+    /// let builder = Builder::new(config).with_sentry_transport(Arc::new(Nowhere));
+    /// let (telemetry, _layer) = builder.build()?;
+    /// # drop(telemetry);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "sentry")]
+    pub fn with_sentry_transport(
+        mut self,
+        transport: impl ::sentry::TransportFactory + 'static,
+    ) -> Self {
+        self.sentry_transport = Some(SharedTransport::new(transport));
         self
     }
 
@@ -215,6 +252,8 @@ impl Builder {
             stderr_logs,
             #[cfg(feature = "sentry")]
             sentry_copy,
+            #[cfg(feature = "sentry")]
+            sentry_transport,
             otlp_copy,
             ids,
         } = self;
@@ -247,9 +286,13 @@ impl Builder {
         #[cfg(not(feature = "sentry"))]
         let sentry_otlp = Vec::new();
         #[cfg(feature = "sentry")]
-        if let Some(sentry) =
-            self::sentry::connect(&config, &sanitizer, sentry_copy, spools.as_ref())
-        {
+        let way = self::sentry::Way {
+            transport: sentry_transport,
+            copy: sentry_copy,
+            spools: spools.as_ref(),
+        };
+        #[cfg(feature = "sentry")]
+        if let Some(sentry) = self::sentry::connect(&config, &sanitizer, way) {
             layers.sentry(config.sentry.enable_logs);
             if let Some(sink) = sentry.sink() {
                 parts.handle.sentry_sink = Some(sink.handle());

@@ -45,27 +45,30 @@ pub(super) struct Sentry {
     traces: SentryTraces,
 }
 
+/// How envelopes leave.
+pub(super) struct Way<'a> {
+    /// Instead of ours; the rest is of no use then.
+    pub(super) transport: Option<SharedTransport>,
+    /// A second DSN for everything; that way has no spool.
+    pub(super) copy: Option<Dsn>,
+    pub(super) spools: Option<&'a Spools>,
+}
+
 /// Makes the client that the settings describe; `None` without a DSN.
-///
-/// With `copy`, everything goes to that DSN too; that way has no spool.
-pub(super) fn connect(
-    config: &Config,
-    sanitizer: &Sanitizer,
-    copy: Option<Dsn>,
-    spools: Option<&Spools>,
-) -> Option<Sentry> {
+pub(super) fn connect(config: &Config, sanitizer: &Sanitizer, way: Way<'_>) -> Option<Sentry> {
     let dsn: Dsn = config.sentry.dsn.as_ref()?.expose().parse().ok()?;
     let mut delivery = Delivery::new().with_shutdown_timeout(config.shutdown_timeout);
-    if let Some(spools) = spools {
+    if let Some(spools) = way.spools {
         delivery = delivery.with_spool(spools.of(&destination(&dsn)));
     }
     let stats = delivery.stats();
-    let transport = match copy {
-        Some(dsn) => {
+    let transport = match (way.transport, way.copy) {
+        (Some(transport), _) => transport,
+        (None, Some(dsn)) => {
             let of_copy = Delivery::new().with_shutdown_timeout(config.shutdown_timeout);
             SharedTransport::new(Tee::new(delivery, of_copy, dsn))
         }
-        None => SharedTransport::new(delivery),
+        (None, None) => SharedTransport::new(delivery),
     };
 
     let of_event = sanitizer.clone();
